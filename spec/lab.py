@@ -135,12 +135,12 @@ class Device(ABC):
     @property
     @abstractmethod
     def counters(self) -> Mapping[str, int]:
-        """``rx_packets``, ``tx_packets``, ``rx_dropped``, ``tx_dropped`` as ``ip -s link`` has them."""
+        """``rx_packets``, ``tx_packets``, ``rx_dropped``, ``tx_dropped``, as in ``ip -s link``."""
 
     @property
     @abstractmethod
     def xdp_features(self) -> frozenset[str]:
-        """``basic redirect ndo-xmit rx-sg ndo-xmit-sg …`` as the netdev netlink family names them."""
+        """``basic``, ``redirect``, ``ndo-xmit``, …: the names of the netdev netlink family."""
 
     def __repr__(self) -> str:
         return self.name
@@ -158,7 +158,7 @@ Value: TypeAlias = int | bytes | Device | tuple[Device | int, Program | int]
 
 
 class MapValue(bytes):
-    """The bytes of an element, readable as ``struct bpf_devmap_val`` where the map holds devices."""
+    """The bytes of an element, readable as ``struct bpf_devmap_val`` in a map of devices."""
 
     text = ""
 
@@ -211,7 +211,7 @@ class Map(ABC):
     def close(self) -> None: ...
 
     def update(self, key: Key, value: Value, flags: int = 0) -> None:
-        """``BPF_MAP_UPDATE_ELEM``: *value* is an ifindex, a device, ``(device, program)`` or bytes."""
+        """``BPF_MAP_UPDATE_ELEM``: *value* is a device, ``(device, program)``, ifindex or bytes."""
         self.update_bytes(self._key(key), self._value(value), flags)
 
     def lookup(self, key: Key) -> MapValue:
@@ -225,7 +225,7 @@ class Map(ABC):
         self.delete_bytes(self._key(key))
 
     def next_key(self, key: Key | None) -> int:
-        """``BPF_MAP_GET_NEXT_KEY``: the key after *key*, the first for ``None``; ``ENOENT`` at the end."""
+        """``BPF_MAP_GET_NEXT_KEY``: the key after *key*, the first for ``None``; else ``ENOENT``."""
         following = self.next_key_bytes(None if key is None else self._key(key))
         return int.from_bytes(following, sys.byteorder)
 

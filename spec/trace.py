@@ -15,6 +15,10 @@ from spec.errors import errno_name
 from spec.uapi import NO_MAP_ID, verdict
 
 
+LAST_SMALL_IFINDEX = 1000
+"""Devices that a lab makes have larger ifindexes, so a small number in an event is a slot."""
+
+
 class Names(Protocol):
     """Turns the numbers in an event into the names that a page uses."""
 
@@ -56,13 +60,13 @@ class Redirect(Event):
         elif self.map_id == 0:
             target = "no target"
         else:
-            target = f"map {names.map_name(self.map_id)}[{self.map_index}]"
+            target = f"map {names.map_name(self.map_id)}[{_key(self.map_index, names)}]"
         return f"{ends}  {target}{_failure(self.err)}"
 
 
 @dataclass(frozen=True)
 class RedirectErr(Redirect):
-    """``xdp_redirect_err``: ``xdp_do_redirect()`` refused the frame, which the driver then drops."""
+    """``xdp_redirect_err``: ``xdp_do_redirect()`` refused the frame; the driver drops it."""
 
     name = "xdp_redirect_err"
 
@@ -164,6 +168,11 @@ EVENT_TYPES: dict[str, type[Event]] = {
         CpumapKthread,
     )
 }
+
+
+def _key(index: int, names: Names) -> str:
+    """A slot as it is; a key that is an ifindex of the lab by its device, since numbers vary."""
+    return str(index) if index <= LAST_SMALL_IFINDEX else names.device_name(index)
 
 
 def _failure(err: int) -> str:

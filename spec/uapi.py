@@ -51,7 +51,7 @@ class MapType(IntEnum):
 
     @classmethod
     def named(cls, name: str | int) -> MapType:
-        """``"devmap"``, ``"BPF_MAP_TYPE_DEVMAP"`` or ``14`` as a member; ``ValueError`` if unknown."""
+        """``"devmap"``, ``"BPF_MAP_TYPE_DEVMAP"`` or ``14`` as a member, else ``ValueError``."""
         if isinstance(name, int):
             return cls(name)
         spelling = name.upper()
