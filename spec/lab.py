@@ -225,7 +225,7 @@ class Map(ABC):
         self.delete_bytes(self._key(key))
 
     def next_key(self, key: Key | None) -> int:
-        """``BPF_MAP_GET_NEXT_KEY``: the key after *key*, the first for ``None``; else ``ENOENT``."""
+        """``BPF_MAP_GET_NEXT_KEY``: the key after *key*, or the first; ``ENOENT`` at the end."""
         following = self.next_key_bytes(None if key is None else self._key(key))
         return int.from_bytes(following, sys.byteorder)
 

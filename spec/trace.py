@@ -14,7 +14,6 @@ from typing import ClassVar, Protocol
 from spec.errors import errno_name
 from spec.uapi import NO_MAP_ID, verdict
 
-
 LAST_SMALL_IFINDEX = 1000
 """Devices that a lab makes have larger ifindexes, so a small number in an event is a slot."""
 
