@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""``.. evidence-summary::``: what ran where, when, at which commit, and how much of it held."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import ClassVar
+
+from docutils import nodes
+
+from executed_pages.domain import PagesDomain
+from executed_pages.evidence import Outcome, Run
+from executed_pages.overview import Overview, OverviewDirective, table
+
+
+class EvidenceSummary(Overview):
+    """A row for each engine and release."""
+
+    def show(self, domain: PagesDomain, docname: str) -> list[nodes.Node]:  # noqa: ARG002
+        header = ["Engine", "Linux", "Machine", "Date", "Commit", *map(_heading, Outcome)]
+        rows = [
+            [_cell(text) for text in (*_facts(run), *_counts(domain, run))] for run in domain.runs
+        ]
+        return [table(header, rows, ["evidence-summary"])]
+
+
+class EvidenceSummaryDirective(OverviewDirective):
+    """The summary of all runs."""
+
+    place: ClassVar[type[Overview]] = EvidenceSummary
+
+
+def _heading(outcome: Outcome) -> str:
+    return outcome.value.split(" here")[0].capitalize()
+
+
+def _facts(run: Run) -> tuple[str, ...]:
+    linux = run.kernel or run.release or "–"
+    return run.engine, linux, run.machine or "–", run.date or "–", run.commit[:12] or "–"
+
+
+def _counts(domain: PagesDomain, run: Run) -> list[str]:
+    counts = Counter(
+        run.outcome(page.path, example.name, example.digest)
+        for _, page, example in domain.examples()
+    )
+    return [str(counts[outcome]) for outcome in Outcome]
+
+
+def _cell(text: str) -> list[nodes.Node]:
+    return [nodes.paragraph("", text)]
