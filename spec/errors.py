@@ -26,6 +26,8 @@ class KernelError(OSError):
     def __init__(self, code: int, reason: str = "") -> None:
         super().__init__(code, reason)
         self.reason = reason
+        self.source = ""
+        """The line of a refused program, as the verifier's log has it: ``; text @ file:line``."""
 
     def __reduce__(self) -> tuple[type[KernelError], tuple[int, str]]:
         return KernelError, (self.errno or 0, self.reason)

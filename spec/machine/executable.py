@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Loads a program into the machine, and runs it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+from spec.errors import InputError
+from spec.machine.checks import check
+from spec.machine.host import Context, Host, ProgramMap
+from spec.machine.host import Memory as Bytes
+from spec.machine.instruction import LOAD_IMMEDIATE, MASK32, MASK64, PSEUDO_FUNC
+from spec.machine.interpreter import interpret
+from spec.machine.memory import CONTEXT_ADDRESS, Memory, map_region, static_address
+from spec.machine.program import ProgramCode
+
+ENGINES = ("translator", "interpreter")
+
+
+class Executable:
+    """A program that passed the checks, with its maps in place."""
+
+    def __init__(self, program: ProgramCode, maps: Mapping[str, ProgramMap], engine: str) -> None:
+        if engine not in ENGINES:
+            raise ValueError(f"there is no engine {engine!r}, only {' and '.join(ENGINES)}")
+        self.program, self.code, self.engine = program, program.code, engine
+        self.maps = tuple(
+            maps[name] for name in dict.fromkeys(each.map for each in program.references.values())
+        )
+        self.regions: dict[int, Bytes] = {}
+        self.map_addresses: dict[int, ProgramMap] = {}
+        self.immediates: dict[int, int] = {}
+        self._place(maps)
+
+    def _place(self, maps: Mapping[str, ProgramMap]) -> None:
+        """Give maps and global variables their addresses."""
+        handles: dict[str, int] = {}
+        values: dict[str, int] = {}
+        for index, instruction in enumerate(self.code):
+            reference = self.program.references.get(index)
+            if reference is None:
+                if instruction.opcode == LOAD_IMMEDIATE and index + 1 < len(self.code):
+                    self.immediates[index] = self._constant(index)
+            elif reference.offset is None:
+                if reference.map not in handles:
+                    address = handles[reference.map] = static_address(0)
+                    self.map_addresses[address] = maps[reference.map]
+                self.immediates[index] = handles[reference.map]
+            else:
+                if reference.map not in values:
+                    values[reference.map] = self._place_value(maps[reference.map])
+                self.immediates[index] = values[reference.map] + reference.offset
+
+    def _place_value(self, map: ProgramMap) -> int:
+        content = map.program_lookup(bytes(4))
+        assert content is not None, "a map of global variables has its only element"
+        address = static_address(len(content))
+        map_region(self.regions, address, content)
+        return address
+
+    def _constant(self, index: int) -> int:
+        low, high = self.code[index], self.code[index + 1]
+        if low.src == PSEUDO_FUNC:
+            return index + 1 + low.imm
+        return (high.imm & MASK32) << 32 | low.imm & MASK32
+
+    def run(self, context: Context, host: Host) -> int:
+        """Execute the program on one frame; what it returns, as ``u32``.
+
+        ``MachineFault`` if it does what no verified program does.
+        """
+        memory = Memory(context, host, {}, {})
+        return self.enter(memory) & MASK32
+
+    def enter(self, memory: Memory) -> int:
+        """Start the program in a run that is under way, as a tail call does; r0 at its exit."""
+        memory.regions.update(self.regions)
+        memory.maps.update(self.map_addresses)
+        return self.call(memory, 0, (CONTEXT_ADDRESS, 0, 0, 0, 0))
+
+    def call(self, memory: Memory, start: int, arguments: tuple[int, ...]) -> int:
+        """Run the program's function at instruction *start* in a run that is under way."""
+        return interpret(self, memory, arguments, start) & MASK64
+
+
+def load(
+    code: ProgramCode,
+    maps: Mapping[str, ProgramMap],
+    release: object = "6.18",
+    engine: str = "translator",
+) -> Executable:
+    """Check *code* as *release* would and make it executable with *maps*, by name.
+
+    ``KernelError`` with the verifier's decisive line where the checks refuse it; *engine* is
+    ``"translator"`` or ``"interpreter"``.
+    """
+    if (code.order == "<") != (sys.byteorder == "little"):
+        problem = f"program {code.name} has the other byte order than this machine"
+        wanted = "bpfel" if sys.byteorder == "little" else "bpfeb"
+        raise InputError(code.place, problem, f"compile it for {wanted}")
+    missing = {each.map for each in code.references.values()} - set(maps)
+    if missing:
+        problem = f"program {code.name} needs map {min(missing)!r}"
+        raise InputError(code.place, problem, "create every map of the object before loading")
+    check(code, maps, str(release))
+    return Executable(code, maps, engine)

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Refuses code that is not well-formed: opcodes, reserved fields, jumps, ends of functions.
+
+Mirrors ``kernel/bpf/verifier.c: check_subprogs, check_cfg, check_alu_op, do_check_insn``.
+"""
+
+from __future__ import annotations
+
+from errno import EACCES, EINVAL
+
+from spec.machine.instruction import (
+    ALU,
+    ALU64,
+    ARSH,
+    ATOMIC,
+    ATOMIC_OPERATIONS,
+    CALL_OPCODE,
+    CALL_PROGRAM,
+    DIV,
+    DW,
+    END,
+    EXIT_OPCODE,
+    GOTO,
+    GOTO_LONG,
+    JA,
+    JMP,
+    JMP32,
+    JSLE,
+    LDX,
+    LOAD_ACQUIRE,
+    LOAD_IMMEDIATE,
+    LSH,
+    MEM,
+    MEMSX,
+    MOD,
+    MOV,
+    NEG,
+    PSEUDO_FUNC,
+    RSH,
+    ST,
+    STORE_RELEASE,
+    STX,
+    B,
+    H,
+    Instruction,
+    X,
+    jump_target,
+)
+from spec.machine.program import ProgramCode
+from spec.machine.refusal import refused
+
+FRAME_POINTER = 10
+
+
+def check_form(program: ProgramCode) -> None:
+    """Raise ``KernelError`` at the first instruction that is malformed."""
+    if not program.code:
+        raise refused(EINVAL, "", program, 0)
+    second_halves = _wide(program)
+    for function in program.functions:
+        _check_jumps(program, function.start, program.end_of(function.start), second_halves)
+    for index, instruction in enumerate(program.code):
+        if index in second_halves:
+            continue
+        problem = _problem(instruction)
+        if problem:
+            raise refused(problem[0], problem[1], program, index)
+
+
+def _wide(program: ProgramCode) -> set[int]:
+    """Indices of the second slots of ``LOAD_IMMEDIATE``."""
+    code, found = program.code, set[int]()
+    for index, instruction in enumerate(code):
+        if index in found or instruction.opcode != LOAD_IMMEDIATE:
+            continue
+        following = code[index + 1] if index + 1 < len(code) else None
+        if following is None or following[:4] != (0, 0, 0, 0) or instruction.offset:
+            raise refused(EINVAL, "invalid bpf_ld_imm64 insn", program, index)
+        if instruction.src not in (0, PSEUDO_FUNC) and index not in program.references:
+            raise refused(EINVAL, "unrecognized bpf_ld_imm64 insn", program, index)
+        found.add(index + 1)
+    return found
+
+
+def _check_jumps(program: ProgramCode, start: int, end: int, second_halves: set[int]) -> None:
+    code = program.code
+    last = code[end - 1]
+    if last.opcode not in (EXIT_OPCODE, GOTO, GOTO_LONG) or end - 1 in second_halves:
+        raise refused(EINVAL, "last insn is not an exit or jmp", program, end - 1)
+    for index in range(start, end):
+        instruction = code[index]
+        if index in second_halves or not _jumps(instruction):
+            continue
+        target = jump_target(index, instruction)
+        if not start <= target < end:
+            reason = f"jump out of range from insn {index} to {target}"
+            raise refused(EINVAL, reason, program, index)
+        if target in second_halves:
+            reason = f"jump into the middle of ldimm64 insn {target}"
+            raise refused(EINVAL, reason, program, index)
+    _check_reached(program, start, end, second_halves)
+
+
+def _jumps(instruction: Instruction) -> bool:
+    return instruction.kind in (JMP, JMP32) and instruction.opcode not in (
+        CALL_OPCODE,
+        EXIT_OPCODE,
+    )
+
+
+def _check_reached(program: ProgramCode, start: int, end: int, second_halves: set[int]) -> None:
+    """Every instruction can be reached (``check_cfg``)."""
+    reached, todo = set[int](), [start]
+    while todo:
+        index = todo.pop()
+        if index in reached or index >= end:
+            continue
+        reached.add(index)
+        instruction = program.code[index]
+        if instruction.opcode == EXIT_OPCODE:
+            continue
+        if _jumps(instruction):
+            todo.append(jump_target(index, instruction))
+            if instruction.opcode in (GOTO, GOTO_LONG):
+                continue
+        todo.append(index + 2 if instruction.opcode == LOAD_IMMEDIATE else index + 1)
+    for index in range(start, end):
+        if index not in reached and index not in second_halves:
+            raise refused(EINVAL, f"unreachable insn {index}", program, index)
+
+
+def _problem(instruction: Instruction) -> tuple[int, str] | None:
+    """What is wrong with the instruction by itself."""
+    for number in (instruction.dst, instruction.src):
+        if number > FRAME_POINTER:
+            return EINVAL, f"R{number} is invalid"
+    if instruction.kind in (ALU, ALU64):
+        return _alu_problem(instruction)
+    if instruction.kind in (JMP, JMP32):
+        return _jump_problem(instruction)
+    if instruction.opcode == LOAD_IMMEDIATE:
+        return _frame_pointer(instruction)
+    return _memory_problem(instruction)
+
+
+def _frame_pointer(instruction: Instruction) -> tuple[int, str] | None:
+    if instruction.dst == FRAME_POINTER:
+        return EACCES, "frame pointer is read only"
+    return None
+
+
+def _alu_problem(instruction: Instruction) -> tuple[int, str] | None:
+    opcode, _, src, offset, imm = instruction
+    operation, is_wide = instruction.operation, instruction.kind == ALU64
+    from_register = bool(opcode & X)
+    if operation > END:
+        return EINVAL, f"unknown opcode {opcode:02x}"
+    if operation == NEG:
+        if from_register or src or offset or imm:
+            return EINVAL, "BPF_NEG uses reserved fields"
+    elif operation == END:
+        if src or offset or imm not in (16, 32, 64) or (is_wide and from_register):
+            return EINVAL, "BPF_END uses reserved fields"
+    elif operation == MOV:
+        widths = (0, 8, 16, 32) if is_wide else (0, 8, 16)
+        if (from_register and (imm or offset not in widths)) or (
+            not from_register and (src or offset)
+        ):
+            return EINVAL, "BPF_MOV uses reserved fields"
+    else:
+        offsets = (0, 1) if operation in (DIV, MOD) else (0,)
+        if offset not in offsets or (imm if from_register else src):
+            return EINVAL, "BPF_ALU uses reserved fields"
+        if operation in (DIV, MOD) and not from_register and imm == 0:
+            return EINVAL, "div by zero"
+        if operation in (LSH, RSH, ARSH) and not from_register and imm & -(64 if is_wide else 32):
+            return EINVAL, f"invalid shift {imm}"
+    return _frame_pointer(instruction)
+
+
+def _jump_problem(instruction: Instruction) -> tuple[int, str] | None:
+    opcode, dst, src, offset, imm = instruction
+    if opcode == CALL_OPCODE:
+        if dst or src not in (0, CALL_PROGRAM) or offset:
+            return EINVAL, "BPF_CALL uses reserved fields"
+    elif opcode in (GOTO, GOTO_LONG):
+        if dst or src or (offset if opcode == GOTO_LONG else imm):
+            return EINVAL, "BPF_JA uses reserved fields"
+    elif opcode == EXIT_OPCODE:
+        if dst or src or offset or imm:
+            return EINVAL, "BPF_EXIT uses reserved fields"
+    elif (
+        instruction.operation in (JA, CALL_OPCODE & 0xF0, EXIT_OPCODE & 0xF0)
+        or instruction.operation > JSLE
+    ):
+        return EINVAL, f"unknown opcode {opcode:02x}"
+    elif imm if opcode & X else src:
+        return EINVAL, "BPF_JMP/JMP32 uses reserved fields"
+    return None
+
+
+def _memory_problem(instruction: Instruction) -> tuple[int, str] | None:
+    opcode, _, src, _, imm = instruction
+    kind, mode, width = instruction.kind, instruction.mode, opcode & 0x18
+    if kind == LDX and (mode == MEM or (mode == MEMSX and width != DW)):
+        if imm:
+            return EINVAL, "BPF_LDX uses reserved fields"
+        return _frame_pointer(instruction)
+    if kind == ST and mode == MEM:
+        return (EINVAL, "BPF_ST uses reserved fields") if src else None
+    if kind == STX and mode == MEM:
+        return (EINVAL, "BPF_STX uses reserved fields") if imm else None
+    if kind == STX and mode == ATOMIC:
+        if imm not in ATOMIC_OPERATIONS:
+            return EINVAL, f"BPF_ATOMIC uses invalid atomic opcode {imm:02x}"
+        if width in (B, H) and imm not in (LOAD_ACQUIRE, STORE_RELEASE):
+            return EINVAL, "invalid atomic operand size"
+        return None
+    return EINVAL, f"unknown opcode {opcode:02x}"

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The maps an object file asks for: declared in ``.maps``, or holding its global variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from spec.errors import InputError
+from spec.machine.btf import ARRAY, PTR, STRUCT, Btf, Variable
+from spec.machine.elf import REMEDY, STB_LOCAL, STT_FUNC, Elf, Relocation, Section, Symbol
+from spec.uapi import BPF_F_RDONLY_PROG, MapType
+
+BPF_F_MMAPABLE = 1 << 10
+
+DATA_SECTIONS = (".data", ".rodata", ".bss")
+
+_NUMBERS = ("type", "max_entries", "map_flags", "numa_node", "key_size", "value_size", "map_extra")
+
+
+class MapDefinition(NamedTuple):
+    """A map to create.
+
+    ``initial`` is the content of element 0 of a map of global variables, ``section`` their
+    section. ``programs`` are ``(index, program name)`` pairs that a PROG_ARRAY begins with.
+    """
+
+    name: str
+    type: int
+    key_size: int
+    value_size: int
+    max_entries: int
+    map_flags: int
+    initial: bytes | None = None
+    section: str = ".maps"
+    offset: int = 0
+    programs: tuple[tuple[int, str], ...] = ()
+
+
+def declared_maps(elf: Elf, btf: Btf) -> Iterator[MapDefinition]:
+    """The maps of section ``.maps``, in the order of their addresses."""
+    if elf.section("maps") is not None:
+        problem = "declares maps in the legacy section 'maps'"
+        raise InputError(elf.place, problem, 'declare them with BTF in SEC(".maps")')
+    section = elf.section(".maps")
+    if section is None:
+        return
+    symbols = {s.name: s for s in elf.symbols if s.section == section.number}
+    variables = btf.variables(".maps")
+    if not variables:
+        problem = "has maps but no type information for them"
+        raise InputError(elf.place, problem, "compile it with -g")
+    initializers = elf.relocations(section)
+    missing = [variable.name for variable in variables if variable.name not in symbols]
+    if missing:
+        raise InputError(elf.place, f"declares map {missing[0]} but does not hold it", REMEDY)
+    for variable in sorted(variables, key=lambda each: symbols[each.name].value):
+        yield _declared(elf, btf, variable, symbols[variable.name], initializers)
+
+
+def _declared(
+    elf: Elf, btf: Btf, variable: Variable, symbol: Symbol, initializers: list[Relocation]
+) -> MapDefinition:
+    place = f"{elf.place}: map {variable.name}"
+    type = btf.resolve(variable.type)
+    if type.kind != STRUCT:
+        raise InputError(place, "is not a structure", "declare it with __uint and __type")
+    numbers = dict.fromkeys(_NUMBERS, 0)
+    programs: tuple[tuple[int, str], ...] = ()
+    for member in btf.members(type):
+        if member.name in _NUMBERS:
+            numbers[member.name] = _number(btf, member.type, place)
+        elif member.name in ("key", "value"):
+            size = btf.size(_pointee(btf, member.type, place))
+            if numbers[f"{member.name}_size"] not in (0, size):
+                problem = f"gives {member.name} two different sizes"
+                raise InputError(place, problem, f"keep either {member.name} or its size")
+            numbers[f"{member.name}_size"] = size
+        elif member.name == "values":
+            numbers["value_size"] = 4
+            programs = tuple(_initial_programs(symbol, member.bits // 8, initializers))
+        elif member.name != "pinning":
+            problem = f"has an unknown attribute {member.name!r}"
+            raise InputError(place, problem, "use those that libbpf knows")
+    if not numbers["type"]:
+        raise InputError(place, "has no type", "add __uint(type, BPF_MAP_TYPE_...)")
+    return MapDefinition(
+        variable.name,
+        numbers["type"],
+        numbers["key_size"],
+        numbers["value_size"],
+        numbers["max_entries"],
+        numbers["map_flags"],
+        offset=symbol.value,
+        programs=programs,
+    )
+
+
+def _number(btf: Btf, number: int, place: str) -> int:
+    """``__uint(name, n)`` is a pointer to an array of n elements."""
+    array = btf.resolve(_pointee(btf, number, place))
+    if array.kind != ARRAY:
+        raise InputError(place, "has a number that is not one", "write it with __uint")
+    return array.words[0][2]
+
+
+def _pointee(btf: Btf, number: int, place: str) -> int:
+    pointer = btf.resolve(number)
+    if pointer.kind != PTR:
+        raise InputError(place, "has an attribute of a wrong kind", "use __uint and __type")
+    return pointer.size
+
+
+def _initial_programs(
+    symbol: Symbol, start: int, initializers: list[Relocation]
+) -> Iterator[tuple[int, str]]:
+    """The programs named in the initializer of a PROG_ARRAY, eight bytes for each slot."""
+    for relocation in initializers:
+        offset = relocation.offset - symbol.value
+        if start <= offset < symbol.size and relocation.symbol.type == STT_FUNC:
+            yield (offset - start) // 8, relocation.symbol.name
+
+
+def data_maps(elf: Elf, btf: Btf) -> Iterator[MapDefinition]:
+    """An array of one element for each section of global variables."""
+    for section in elf.sections:
+        if section.size and _is_data(section.name):
+            yield _data_map(elf, btf, section)
+
+
+def _is_data(name: str) -> bool:
+    return any(name == base or name.startswith(f"{base}.") for base in DATA_SECTIONS)
+
+
+def _data_map(elf: Elf, btf: Btf, section: Section) -> MapDefinition:
+    flags = BPF_F_RDONLY_PROG if section.name.startswith(".rodata") else 0
+    if any(variable.linkage != STB_LOCAL for variable in btf.variables(section.name)):
+        flags |= BPF_F_MMAPABLE
+    return MapDefinition(
+        _data_map_name(elf.place, section.name),
+        MapType.BPF_MAP_TYPE_ARRAY,
+        4,
+        section.size,
+        1,
+        flags,
+        initial=section.data.ljust(section.size, b"\0"),
+        section=section.name,
+    )
+
+
+def _data_map_name(path: str, section: str) -> str:
+    """The name libbpf gives the map (``libbpf.c: internal_map_name``)."""
+    if section not in DATA_SECTIONS:
+        return section
+    stem = re.split(r"[/\\]", path)[-1].split(".")[0]
+    room = 15 - min(7, len(section))
+    return re.sub(r"[^A-Za-z0-9_.]", "_", f"{stem[:room]}{section}")

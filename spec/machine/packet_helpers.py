@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Helpers that look at the packet or change its bounds (``net/core/filter.c: bpf_xdp_*``)."""
+
+from __future__ import annotations
+
+from errno import EACCES, EFAULT, EINVAL, EOPNOTSUPP
+from struct import iter_unpack
+
+from spec.machine.host import Frame
+from spec.machine.memory import Memory
+
+XDP_FRAME_SIZE = 40
+"""Headroom that ``struct xdp_frame`` takes when the frame is queued (x86-64, arm64)."""
+
+ETH_HLEN = 14
+MAX_METADATA = 255
+MAX_PACKET = 0xFFFF
+
+BPF_FIB_LKUP_RET_NOT_FWDED = 4
+FIB_LOOKUP_SIZE = 64
+FIB_LOOKUP_FLAGS = 0x7F
+
+
+def signed32(value: int) -> int:
+    """The low 32 bits as the C type ``int``."""
+    return ((value & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000
+
+
+def adjust_head(memory: Memory, context: int, offset: int, *_: int) -> int:
+    """``bpf_xdp_adjust_head()``: metadata moves along with the start of the packet."""
+    del context
+    frame, offset = memory.context.frame, signed32(offset)
+    metadata = frame.start - frame.meta
+    start = frame.start + offset
+    if start < XDP_FRAME_SIZE + metadata or start > frame.end - ETH_HLEN:
+        return -EINVAL
+    if metadata:
+        moved = bytes(frame.memory[frame.meta : frame.start])
+        frame.memory[frame.meta + offset : start] = moved
+    frame.meta, frame.start = frame.meta + offset, start
+    memory.map_packet()
+    return 0
+
+
+def adjust_meta(memory: Memory, context: int, offset: int, *_: int) -> int:
+    """``bpf_xdp_adjust_meta()``: metadata is at most 252 bytes, a multiple of 4."""
+    del context
+    frame = memory.context.frame
+    meta = frame.meta + signed32(offset)
+    if meta < XDP_FRAME_SIZE or meta > frame.start:
+        return -EINVAL
+    metadata = frame.start - meta
+    if metadata % 4 or metadata > MAX_METADATA:
+        return -EACCES
+    frame.meta = meta
+    memory.map_packet()
+    return 0
+
+
+def adjust_tail(memory: Memory, context: int, offset: int, *_: int) -> int:
+    """``bpf_xdp_adjust_tail()``: new bytes are zero."""
+    del context
+    frame, offset = memory.context.frame, signed32(offset)
+    if frame.frags:
+        result = _adjust_fragments(frame, offset)
+    else:
+        end = frame.end + offset
+        if end > len(frame.memory) or end < frame.start + ETH_HLEN:
+            return -EINVAL
+        if offset > 0:
+            frame.memory[frame.end : end] = bytes(offset)
+        frame.end = end
+        result = 0
+    if result == 0:
+        memory.map_packet()
+    return result
+
+
+def _adjust_fragments(frame: Frame, offset: int) -> int:
+    if offset >= 0:
+        # Growing needs a receive queue that declares its fragments' size; none here does.
+        return -EOPNOTSUPP
+    remove = -offset
+    if remove > packet_length(frame) - ETH_HLEN:
+        return -EINVAL
+    while remove and frame.frags:
+        fragment = frame.frags[-1]
+        if len(fragment) > remove:
+            frame.frags[-1] = fragment[:-remove]
+            return 0
+        remove -= len(fragment)
+        frame.frags.pop()
+    frame.end -= remove
+    return 0
+
+
+def packet_length(frame: Frame) -> int:
+    """Bytes of the packet with its fragments, without metadata."""
+    return frame.end - frame.start + sum(map(len, frame.frags))
+
+
+def get_buff_len(memory: Memory, *_: int) -> int:
+    """``bpf_xdp_get_buff_len()``."""
+    return packet_length(memory.context.frame)
+
+
+def load_bytes(memory: Memory, context: int, offset: int, to: int, size: int, _: int) -> int:
+    """``bpf_xdp_load_bytes()``: also from fragments."""
+    del context
+    frame, offset, size = memory.context.frame, offset & 0xFFFFFFFF, size & 0xFFFFFFFF
+    problem = _out_of_packet(frame, offset, size)
+    if problem:
+        return problem
+    data = bytes(frame.memory[frame.start : frame.end]) + b"".join(frame.frags)
+    memory.write(to, data[offset : offset + size])
+    return 0
+
+
+def store_bytes(memory: Memory, context: int, offset: int, source: int, size: int, _: int) -> int:
+    """``bpf_xdp_store_bytes()``: also into fragments."""
+    del context
+    frame, offset, size = memory.context.frame, offset & 0xFFFFFFFF, size & 0xFFFFFFFF
+    problem = _out_of_packet(frame, offset, size)
+    if problem:
+        return problem
+    data = memory.read(source, size)
+    areas = [
+        memoryview(frame.memory)[frame.start : frame.end],
+        *(memoryview(fragment) for fragment in frame.frags),
+    ]
+    for area in areas:
+        if offset >= len(area):
+            offset -= len(area)
+            continue
+        part = data[: len(area) - offset]
+        area[offset : offset + len(part)] = part
+        data, offset = data[len(part) :], 0
+    return 0
+
+
+def _out_of_packet(frame: Frame, offset: int, size: int) -> int:
+    if offset > MAX_PACKET or size > MAX_PACKET:
+        return -EFAULT
+    return -EINVAL if offset + size > packet_length(frame) else 0
+
+
+def csum_diff(memory: Memory, old: int, old_size: int, new: int, new_size: int, seed: int) -> int:
+    """``bpf_csum_diff()``: the checksum's change, folded to 16 bits as since 6.13."""
+    old_size, new_size = old_size & 0xFFFFFFFF, new_size & 0xFFFFFFFF
+    if old_size % 4 or new_size % 4:
+        return -EINVAL
+    total = seed & 0xFFFFFFFF
+    for (word,) in iter_unpack("=H", memory.read(new, new_size)):
+        total += word
+    for (word,) in iter_unpack("=H", memory.read(old, old_size)):
+        total += ~word & 0xFFFF
+    while total > 0xFFFF:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total
+
+
+def fib_lookup(memory: Memory, context: int, params: int, size: int, flags: int, _: int) -> int:
+    """``bpf_fib_lookup()`` where no route exists: ``BPF_FIB_LKUP_RET_NOT_FWDED``."""
+    del context
+    size, flags = signed32(size), flags & 0xFFFFFFFF
+    if size < FIB_LOOKUP_SIZE or flags & ~FIB_LOOKUP_FLAGS:
+        return -EINVAL
+    memory.read(params, size)
+    return BPF_FIB_LKUP_RET_NOT_FWDED
