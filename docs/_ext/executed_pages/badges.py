@@ -8,9 +8,9 @@ from typing import Any
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-from executed_pages.domain import pages_domain
+from executed_pages.domain import Example, Page, pages_domain
 from executed_pages.evidence import Outcome, Run
-from executed_pages.markup import Box, box, span
+from executed_pages.markup import Box, span
 
 _SIGNS = {Outcome.HELD: "✓", Outcome.FAILED: "✗", Outcome.STALE: "≠", Outcome.NOT_RUN: "○"}
 _MEANINGS = {
@@ -19,6 +19,12 @@ _MEANINGS = {
     Outcome.STALE: "The text changed after it ran",
     Outcome.NOT_RUN: "Not run",
 }
+_HELD = {
+    "lab": "Its devices were made",
+    "sh": "Its tracepoints and their fields exist",
+    "uapi": "Its layout is the kernel's",
+}
+"""What it means for these kinds of example to have held, where no statement ran."""
 
 
 class EvidenceRow(Box):
@@ -30,17 +36,23 @@ def evidence_row(example: str) -> EvidenceRow:
     return EvidenceRow(tag="div", classes=["evidence"], extra={"role": "note"}, example=example)
 
 
-def badge(run: Run, outcome: Outcome, reason: str = "", short: bool = False) -> nodes.Node:
-    """``✓ kernel 6.18 held``; *short* leaves out what a table's heading says already."""
+def badge(run: Run, page: Page, example: Example) -> nodes.Node:
+    """``✓ kernel 6.18 held``, with the circumstances as tooltip."""
+    outcome = run.outcome(page.path, example.name, example.digest)
+    reason = run.reason(page.path, example.name)
+    title = f"{_meaning(outcome, example)}{f' ({reason})' if reason else ''} · {run.describe()}"
     css = "badge " + ("not-run" if outcome is Outcome.NOT_RUN else outcome.value)
-    title = f"{_MEANINGS[outcome]}{f' ({reason})' if reason else ''} · {run.describe()}"
     shown = span("", classes=css, title=title)
     shown += span(_SIGNS[outcome], classes="sign", aria_hidden="true")
-    if not short:
-        shown += span(run.name, classes="engine")
-        shown += nodes.Text(" ")
+    shown += span(f"{run.name} ", classes="engine")
     shown += span(outcome.value, classes="outcome")
     return shown
+
+
+def _meaning(outcome: Outcome, example: Example) -> str:
+    if outcome is Outcome.HELD and not example.statements:
+        return _HELD.get(example.kind, "Compiled")
+    return _MEANINGS[outcome]
 
 
 class ShowEvidence(SphinxPostTransform):
@@ -56,11 +68,4 @@ class ShowEvidence(SphinxPostTransform):
             if page is None or name not in page.examples:
                 row.parent.remove(row)
                 continue
-            outcomes = domain.outcomes(self.env.docname, name)
-            for run in domain.runs:
-                row += badge(run, outcomes[run.name], run.reason(page.path, name))
-
-
-def in_a_box(*children: nodes.Node) -> nodes.Node:
-    """A row of badges outside a page's examples."""
-    return box(*children, classes="evidence")
+            row.extend(badge(run, page, page.examples[name]) for run in domain.runs)

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Example:
-    """A named block, rule or lab of a page, with the digest of its text."""
+    """A named block, rule or lab of a page, with the digest of its text.
+
+    ``kind`` is ``c``, ``uapi``, ``sh``, ``rule`` or ``lab``.
+    """
 
     name: str
     kind: str

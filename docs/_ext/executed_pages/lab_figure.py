@@ -81,15 +81,31 @@ def _draw_rows(rows: list[list[Device]], devices: tuple[Device, ...], style: str
     )
     for number, row in enumerate(rows):
         y = number * _ROW
-        open_ends = any(device != LOOPBACK and not device.peer for device in row)
-        canvas.rect(0.5, y + 0.5, width - 1, 84 if open_ends else 88, "namespace", 10)
+        canvas.rect(0.5, y + 0.5, width - 1, 84, "namespace", 10)
         x = _MARGIN
         for device in row:
             _draw_device(canvas, device, x, y + 16)
             x += device.width + _GAP
-    taps_last = any(device != LOOPBACK and not device.peer for device in rows[-1])
-    height = len(rows) * _ROW if taps_last else (len(rows) - 1) * _ROW + 90
+    height = (len(rows) - 1) * _ROW + 90
+    if any(_is_tap(device) for device in rows[-1]):
+        height = len(rows) * _ROW
+        width = max(width, _label_open_ends(canvas, rows[-1], height - 15))
     return canvas.svg(width, height, style, "Devices of this lab", describe(devices))
+
+
+def _is_tap(device: Device) -> bool:
+    return device != LOOPBACK and not device.peer
+
+
+def _label_open_ends(canvas: Canvas, row: list[Device], y: float) -> float:
+    """Say what the open ends of the last row are; the width that this takes."""
+    x = _MARGIN
+    for device in row:
+        if _is_tap(device):
+            end = x + device.width / 2
+        x += device.width + _GAP
+    canvas.text(end + 12, y, "far ends, held by the page", "kind", "start")
+    return end + 170
 
 
 def _draw_device(canvas: Canvas, device: Device, x: float, y: float) -> None:

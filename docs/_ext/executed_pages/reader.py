@@ -27,7 +27,7 @@ def read(path: Path, docs: Path) -> tuple[Page, list[Statement]]:
     examples = {
         example.name: Example(
             example.name,
-            example.kind,
+            "uapi" if example.uapi else example.kind,
             example.line,
             example.digest,
             len(example.statements),

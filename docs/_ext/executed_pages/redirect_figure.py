@@ -15,7 +15,7 @@ from executed_pages.markup import Drawing, box
 from executed_pages.svg import Canvas, text_width
 
 WIDE, NARROW = 712.0, 328.0
-_HEIGHT, _GAP, _TOP = 236.0, 32.0, 34.0
+_HEIGHT, _GAP, _TOP = 266.0, 32.0, 34.0
 
 DESCRIPTION = (
     "Step 1, for each frame: the program calls bpf_redirect_map(), which looks up slot 2 of "
@@ -37,7 +37,8 @@ class Step:
     title: str
     function: str
     caption: tuple[str, str]
-    event: str
+    outcome: str
+    """The verdict or tracepoint of a frame that gets on."""
     otherwise: str
     sketch: Callable[[Canvas, float, float, float], None]
 
@@ -90,14 +91,14 @@ STEPS = (
         "Look up",
         "bpf_redirect_map()",
         ("The program asks; the target is", "remembered for this CPU."),
-        "",
+        "XDP_REDIRECT",
         "no entry: the fallback verdict",
         _sketch_lookup,
     ),
     Step(
         "Enqueue",
         "xdp_do_redirect()",
-        ("The driver obeys XDP_REDIRECT;", "the frame waits in a queue."),
+        ("The driver obeys the verdict;", "the frame waits in a queue."),
         "xdp_redirect",
         "cannot: xdp_redirect_err, dropped",
         _sketch_queue,
@@ -123,12 +124,11 @@ def _draw_panel(canvas: Canvas, number: int, x: float, y: float, width: float) -
     step.sketch(canvas, x, y + 78, width)
     for line, text in enumerate(step.caption):
         canvas.text(x + 14, y + 170 + 16 * line, text, "caption", "start")
-    if step.event:
-        tag = text_width(step.event, 11.5) + 14
-        canvas.rect(x + width - tag - 12, y + 14, tag, 21, "event", 4)
-        canvas.text(x + width - 12 - tag / 2, y + 28.5, step.event, "event-text")
-    canvas.path(f"M{x + 14:g} {y + 200:g}H{x + width - 14:g}", "rule-line")
-    canvas.text(x + 14, y + 220, step.otherwise, "kind", "start")
+    canvas.path(f"M{x + 14:g} {y + 201:g}H{x + width - 14:g}", "rule-line")
+    tag = text_width(step.outcome, 11.5) + 14
+    canvas.rect(x + 14, y + 212, tag, 21, "event", 4)
+    canvas.text(x + 14 + tag / 2, y + 226.5, step.outcome, "event-text")
+    canvas.text(x + 14, y + 252, step.otherwise, "kind", "start")
 
 
 def _draw_span(canvas: Canvas, x: float, width: float, y: float, text: str) -> None:

@@ -77,7 +77,6 @@ class RuleDirective(SphinxDirective):
     def _header(self, name: str) -> nodes.Node:
         header = box(
             span(name, tag="a", classes="rule-id", href=f"#{name}", title="Link to this rule"),
-            tag="header",
             classes="rule-header",
         )
         for text, title in self._releases():
@@ -96,7 +95,7 @@ class RuleDirective(SphinxDirective):
         return shown
 
     def _footer(self) -> nodes.Node:
-        footer = box(tag="footer", classes="rule-footer")
+        footer = box(classes="rule-footer")
         if source := self.options.get("source"):
             footer += span(source, tag="code", classes="rule-source",
                            title="Where the kernel does it")  # fmt: skip

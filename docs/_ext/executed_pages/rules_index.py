@@ -85,11 +85,8 @@ def _rule(domain: PagesDomain, rule: Rule, docname: str) -> list[list[nodes.Node
     page = domain.pages[rule.docname]
     if rule.name not in page.examples:
         return cells + [[nodes.paragraph("", f"needs {rule.needs}")] for _ in domain.runs]
-    outcomes = domain.outcomes(rule.docname, rule.name)
-    for run in domain.runs:
-        shown = badge(run, outcomes[run.name], run.reason(page.path, rule.name), short=True)
-        cells.append([nodes.paragraph("", "", shown)])
-    return cells
+    badges = (badge(run, page, page.examples[rule.name]) for run in domain.runs)
+    return cells + [[nodes.paragraph("", "", shown)] for shown in badges]
 
 
 def _link(rule: Rule, docname: str) -> nodes.Node:
