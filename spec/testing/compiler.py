@@ -75,19 +75,22 @@ def compile_user(
     root: Path | None = None,
     strict: bool = False,
     extra: tuple[Path, ...] = (),
+    inputs: tuple[Path, ...] = (),
 ) -> Path:
-    """A shared object ``<name>.so`` for this machine, from *source* and the *extra* C files."""
+    """A shared object ``<name>.so`` for this machine, from *source* and the *extra* C files.
+
+    *inputs* are files that those include.
+    """
     compiler = user_compiler()
     options = (
         *(STRICT if strict else ("-w",)),
-        "-D_GNU_SOURCE",
         "-ffile-prefix-map=/=/" if root is None else f"-ffile-prefix-map={root}=.",
         *libbpf_header_flags(),
         *kernel_header_flags(compiler),
         *(str(file) for file in extra),
     )
-    inputs = header_identity() + b"".join(file.read_bytes() for file in extra)
-    return _build(compiler, options, source, name, ".so", root, inputs)
+    read = header_identity() + b"".join(file.read_bytes() for file in (*extra, *inputs))
+    return _build(compiler, options, source, name, ".so", root, read)
 
 
 def _build(

@@ -207,9 +207,9 @@ class _Reader:
         began = False
         for step in steps:
             began = began or step.example.kind == "lab"
-            if step.statement and not began:
-                problem = ">>> before any lab"
-                raise self.page.error(step.statement.line, problem, "put a lab directive above it")
+            if not began and (step.example.kind == "sh" or step.example.uapi):
+                problem = f"{step.example.name!r} before any lab"
+                raise self.page.error(step.example.line, problem, "put a lab directive above it")
         for example in self.examples:
             if not began:
                 problem = f"{example.kind} {example.name!r} on a page without a lab"
