@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The console script ``xdpspec``."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from kernel_impl.probes import Answer, findings
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="xdpspec", prog_name="xdpspec")
+def main() -> None:
+    """Run the reference on Linux XDP redirection against this machine."""
+
+
+@main.command()
+def probe() -> None:
+    """Say what the live kernel needs and whether it is here.
+
+    One line for each prerequisite: yes, no or can't tell, and what helps. Exit status 1 if one is
+    missing.
+    """
+    found = list(findings())
+    width = max(len(finding.name) for finding in found)
+    for finding in found:
+        line = f"{finding.name:{width}}  {finding.answer.value}"
+        if finding.remedy:
+            line += f"  {finding}"
+        elif finding.problem:
+            line += f"  {finding.problem}"
+        click.echo(line)
+    sys.exit(any(finding.answer is not Answer.YES for finding in found))

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Tap devices: the far end of the cable is a descriptor in our hands (``drivers/net/tun.c``).
+
+A frame written runs through native XDP, flush included, before the write returns.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import struct
+from typing import TYPE_CHECKING
+
+from kernel_impl.descriptor import Descriptor
+from kernel_impl.devices.device import KernelDevice
+from kernel_impl.ifindex import new_ifindex
+from spec.errors import KernelError
+
+if TYPE_CHECKING:
+    from kernel_impl.lab import KernelLab
+
+CLONE_DEVICE = "/dev/net/tun"
+TUNSETIFF, TUNSETIFINDEX = 0x400454CA, 0x400454DA
+IFF_TAP, IFF_NO_PI = 0x0002, 0x1000
+LARGEST = 1 << 17
+
+
+class TapDevice(KernelDevice):
+    """A tap that lives as long as its descriptor."""
+
+    def __init__(self, lab: KernelLab, name: str) -> None:
+        ifindex = new_ifindex()
+        # Non-blocking: only such writes take the path that runs native XDP (tun_can_build_skb).
+        self._far = Descriptor(os.open(CLONE_DEVICE, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC))
+        self._sent: list[bytes] = []
+        try:
+            fcntl.ioctl(self._far.fd, TUNSETIFINDEX, struct.pack("=I", ifindex))
+            request = struct.pack("16sH22x", name.encode(), IFF_TAP | IFF_NO_PI)
+            fcntl.ioctl(self._far.fd, TUNSETIFF, request)
+        except OSError as error:
+            self._far.close()
+            raise KernelError(error.errno or 0) from None
+        super().__init__(lab, name, ifindex)
+        self.up()
+
+    def arrive(self, frame: bytes) -> None:
+        try:
+            os.write(self._far.fd, frame)
+        except OSError as error:
+            if error.errno != errno.EIO:  # a tap that is down
+                raise KernelError(error.errno or 0) from None
+
+    def begin_step(self) -> None:
+        self._read()
+        self._sent.clear()
+
+    @property
+    def sent(self) -> list[bytes]:
+        self._read()
+        return list(self._sent)
+
+    def close(self) -> None:
+        self._far.close()
+
+    def _read(self) -> None:
+        while True:
+            try:
+                self._sent.append(os.read(self._far.fd, LARGEST))
+            except OSError:  # nothing more, or no device any more
+                return

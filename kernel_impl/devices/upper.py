@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Devices on top of others: macvlan and bridge; and the loopback device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kernel_impl.devices.device import KernelDevice
+from kernel_impl.ifindex import LOOPBACK, new_ifindex
+from spec.errors import InputError
+from spec.lab import Device
+
+if TYPE_CHECKING:
+    from kernel_impl.lab import KernelLab
+
+MACVLAN_MODE_BRIDGE = "bridge"
+SILENT_BRIDGE = (
+    ("IFLA_BR_STP_STATE", 0),
+    ("IFLA_BR_MCAST_SNOOPING", 0),
+    ("IFLA_BR_MCAST_QUERIER", 0),
+)
+
+
+class UpperDevice(KernelDevice):
+    """A device that frames reach only through another."""
+
+    def arrive(self, frame: bytes) -> None:  # noqa: ARG002
+        raise InputError(
+            f"{self}.receive", "frames reach it only through another device", "use that device"
+        )
+
+
+class LoopbackDevice(KernelDevice):
+    """``lo``: what it sends, it receives."""
+
+    def __init__(self, lab: KernelLab) -> None:
+        super().__init__(lab, "lo", LOOPBACK)
+
+    def arrive(self, frame: bytes) -> None:
+        self.network.packets.send(self.name, frame)
+
+
+def macvlan(lab: KernelLab, name: str, lower: Device) -> KernelDevice:
+    """A macvlan on top of *lower*, up."""
+    ifindex = new_ifindex()
+    lab.network.links.create(
+        "macvlan",
+        name,
+        ifindex,
+        [("IFLA_LINK", lower.ifindex)],
+        [("IFLA_MACVLAN_MODE", MACVLAN_MODE_BRIDGE)],
+    )
+    device = UpperDevice(lab, name, ifindex)
+    device.up()
+    return device
+
+
+def bridge(lab: KernelLab, name: str, ports: tuple[Device, ...]) -> KernelDevice:
+    """A bridge over *ports*, up, that says nothing of its own."""
+    ifindex = new_ifindex()
+    lab.network.links.create("bridge", name, ifindex, data=SILENT_BRIDGE)
+    device = UpperDevice(lab, name, ifindex)
+    for port in ports:
+        lab.network.links.change(port.ifindex, ("IFLA_MASTER", ifindex))
+    device.up()
+    return device

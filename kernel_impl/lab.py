@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The lab on the running kernel: a network namespace of its own that dies with the process."""
+
+from __future__ import annotations
+
+import errno
+import os
+import weakref
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
+from os import PathLike
+
+from kernel_impl import btf
+from kernel_impl.cpu import Pin
+from kernel_impl.devices.device import KernelDevice, KernelNamespace
+from kernel_impl.devices.tap import TapDevice
+from kernel_impl.devices.upper import LoopbackDevice, bridge, macvlan
+from kernel_impl.devices.veth import VethDevice
+from kernel_impl.maps import KernelMap
+from kernel_impl.names import Names
+from kernel_impl.namespace import NetworkNamespace
+from kernel_impl.objects import KernelObject
+from kernel_impl.programs import KernelProgram
+from kernel_impl.release import release
+from kernel_impl.settle import Deadline, under_way
+from kernel_impl.trace import Inbox
+from kernel_impl.tracefs import xdp_tracepoints
+from spec.errors import KernelError
+from spec.lab import Device, Field, Lab, LoadedObject, Map, Namespace, Program
+from spec.trace import EventLog
+
+
+class KernelLab(Lab):
+    """Devices, maps and programs of the running kernel, apart from everything else on the machine.
+
+    The thread that opens the lab stays on one CPU until the lab is closed, and should be the one
+    that uses it.
+    """
+
+    engine = "kernel"
+
+    def __init__(self) -> None:
+        self.release = release()
+        self._names = Names()
+        self._devices: dict[int, KernelDevice] = {}
+        self._descriptors: dict[int, KernelMap | KernelProgram] = {}
+        self._step_began = 0
+        self._inbox = Inbox(self._names.concerns)
+        self._pin = Pin()
+        self.network = NetworkNamespace()
+        self._networks, self._fds = [self.network], set[int]()
+        # The finaliser must not refer to the lab, or the lab would never be finalised.
+        self._finish = weakref.finalize(
+            self, _take_down, os.getpid(), self._inbox, self._fds, self._networks, self._pin
+        )
+        self.lo = LoopbackDevice(self)
+        self.lo.up()
+        self.network.packets.begin_step()
+
+    def create_map(
+        self,
+        type: str | int,
+        key_size: int = 4,
+        value_size: int = 4,
+        max_entries: int = 1,
+        map_flags: int = 0,
+        name: str = "",
+    ) -> Map:
+        return KernelMap.create(self, type, key_size, value_size, max_entries, map_flags, name)
+
+    def load(self, path: str | PathLike[str]) -> LoadedObject:
+        with self.inside():
+            return KernelObject(self, path)
+
+    def tap(self, name: str) -> Device:
+        with self.inside():
+            return TapDevice(self, name)
+
+    def veth(self, name: str, peer: str = "") -> Device:
+        return VethDevice.pair(self, name, peer or f"{name}-peer")
+
+    def macvlan(self, name: str, lower: Device) -> Device:
+        return macvlan(self, name, lower)
+
+    def bridge(self, name: str, *ports: Device) -> Device:
+        return bridge(self, name, ports)
+
+    def namespace(self) -> Namespace:
+        self._networks.append(NetworkNamespace())
+        return KernelNamespace(self._networks[-1], self)
+
+    def events(self) -> EventLog:
+        log = EventLog(self._inbox.take(), self)
+        self._step_began = 0
+        return log
+
+    def tracepoints(self) -> Mapping[str, tuple[str, ...]]:
+        # The group also has three that are not about frames: memory models and failed links.
+        return {
+            name: tuple(field.name for field in point.fields)
+            for name, point in xdp_tracepoints().items()
+            if name.startswith("xdp_")
+        }
+
+    def struct(self, name: str) -> tuple[Field, ...]:
+        return btf.layout(name)
+
+    def by_fd(self, fd: int) -> Map | Program:
+        try:
+            return self._descriptors[fd]
+        except KeyError:
+            raise KernelError(errno.EBADF) from None
+
+    def devices(self) -> Mapping[int, Device]:
+        return {device.ifindex: device for device in self.devices_in(self.network)}
+
+    def device_name(self, ifindex: int) -> str:
+        return self._names.device_name(ifindex)
+
+    def map_name(self, map_id: int) -> str:
+        return self._names.map_name(map_id)
+
+    def program_name(self, prog_id: int) -> str:
+        return self._names.program_name(prog_id)
+
+    def inside(self) -> AbstractContextManager[object]:
+        return self.network.inside()
+
+    def close(self) -> None:
+        self._devices.clear()
+        self._descriptors.clear()
+        self._finish()
+
+    # What follows is for the devices, maps and programs of this package.
+
+    def remember(self, device: KernelDevice) -> None:
+        self._devices[device.ifindex] = device
+        self._names.devices[device.ifindex] = device.name
+
+    def forget(self, device: KernelDevice) -> None:
+        self._devices.pop(device.ifindex, None)
+        self._names.devices.pop(device.ifindex, None)
+
+    def devices_in(self, network: NetworkNamespace) -> list[KernelDevice]:
+        """The devices that are in *network* now."""
+        return [device for device in self._devices.values() if device.network is network]
+
+    def remember_map(self, map: KernelMap) -> None:
+        self._names.maps[map.id] = map.name or str(map.id)
+        self._descriptors[map.fd] = map
+        self._fds.add(map.fd)
+
+    def remember_program(self, program: KernelProgram) -> None:
+        self._names.programs[program.id] = program.name
+        self._descriptors[program.fd] = program
+        self._fds.add(program.fd)
+
+    def forget_descriptor(self, fd: int) -> None:
+        self._descriptors.pop(fd, None)
+        self._fds.discard(fd)
+
+    def begin_step(self) -> None:
+        """Everything that devices sent and received until now belongs to the past."""
+        self._step_began = len(self._inbox.look())
+        for network in self._networks:
+            network.packets.begin_step()
+        for device in self._devices.values():
+            device.begin_step()
+
+    def settle(self) -> None:
+        """Wait until the frames of this step have come to their end, wherever that is."""
+        deadline = Deadline()
+        while True:
+            events = self._inbox.look()[self._step_began :]
+            open_points = under_way(events, self._devices, self._pin.cpu)
+            if not open_points:
+                return
+            deadline.check(open_points)
+
+
+def _take_down(
+    process: int, inbox: Inbox, fds: set[int], networks: list[NetworkNamespace], pin: Pin
+) -> None:
+    # A forked child has no business with its parent's namespace.
+    if os.getpid() != process:
+        return
+    inbox.close()
+    while fds:
+        os.close(fds.pop())
+    for network in reversed(networks):
+        with suppress(KernelError):  # ENODEV: there is no device of ours
+            network.links.remove_ours()
+        network.close()
+    pin.release()

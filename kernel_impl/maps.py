@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""BPF maps through libbpf's wrappers of ``bpf(2)`` (``kernel/bpf/syscall.c``)."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from kernel_impl.libbpf import check, ffi, libbpf, opts
+from spec.errors import InputError
+from spec.lab import Map
+from spec.uapi import MapType
+
+if TYPE_CHECKING:
+    from kernel_impl.lab import KernelLab
+
+PER_CPU = (MapType.BPF_MAP_TYPE_PERCPU_HASH, MapType.BPF_MAP_TYPE_PERCPU_ARRAY)
+NAME_LENGTH = 15
+"""``BPF_OBJ_NAME_LEN`` without the terminating zero."""
+
+
+class KernelMap(Map):
+    """A map of the kernel that we hold a descriptor of."""
+
+    lab: KernelLab
+
+    def __init__(self, lab: KernelLab, fd: int, name: str) -> None:
+        self.lab, self.fd = lab, fd
+        info = map_info(fd)
+        self.id, self.type = info.id, MapType(info.type)
+        self.key_size, self.value_size = info.key_size, info.value_size
+        self.max_entries = info.max_entries
+        self.name = name
+        lab.remember_map(self)
+
+    @classmethod
+    def create(
+        cls,
+        lab: KernelLab,
+        type: str | int,
+        key_size: int,
+        value_size: int,
+        max_entries: int,
+        map_flags: int,
+        name: str,
+    ) -> KernelMap:
+        """``BPF_MAP_CREATE``, the numbers as they are."""
+        options = opts("bpf_map_create_opts", map_flags=map_flags)
+        fd = libbpf().bpf_map_create(
+            MapType.named(type),
+            name[:NAME_LENGTH].encode(),
+            key_size,
+            value_size,
+            max_entries,
+            options,
+        )
+        return cls(lab, check(fd), name)
+
+    @property
+    def map_flags(self) -> int:
+        flags: int = map_info(self.fd).map_flags
+        return flags
+
+    def update_bytes(self, key: bytes, value: bytes, flags: int) -> None:
+        place = self._whole_key(key), self._whole_value(value)
+        with self.lab.inside():
+            check(libbpf().bpf_map_update_elem(self.fd, *place, flags))
+
+    def lookup_bytes(self, key: bytes) -> bytes:
+        size = self._element_size()
+        value = ffi.new("char[]", size)
+        check(libbpf().bpf_map_lookup_elem(self.fd, self._whole_key(key), value))
+        return bytes(ffi.buffer(value, size))
+
+    def delete_bytes(self, key: bytes) -> None:
+        check(libbpf().bpf_map_delete_elem(self.fd, self._whole_key(key)))
+
+    def next_key_bytes(self, key: bytes | None) -> bytes:
+        following = ffi.new("char[]", self.key_size)
+        before = ffi.NULL if key is None else self._whole_key(key)
+        check(libbpf().bpf_map_get_next_key(self.fd, before, following))
+        return bytes(ffi.buffer(following, self.key_size))
+
+    def freeze(self) -> None:
+        check(libbpf().bpf_map_freeze(self.fd))
+
+    def close(self) -> None:
+        if self.fd >= 0:
+            self.lab.forget_descriptor(self.fd)
+            os.close(self.fd)
+            self.fd = -1
+
+    def _element_size(self) -> int:
+        if self.type not in PER_CPU:
+            return self.value_size
+        return (self.value_size + 7 & ~7) * cpus()
+
+    def _whole_key(self, key: bytes) -> Any:
+        # The kernel reads this many bytes whatever we have.
+        if len(key) != self.key_size:
+            raise InputError(
+                self.name, f"a key of {len(key)} bytes", f"its keys have {self.key_size}"
+            )
+        return ffi.from_buffer(key)
+
+    def _whole_value(self, value: bytes) -> Any:
+        size = self._element_size()
+        if len(value) != size:
+            raise InputError(self.name, f"a value of {len(value)} bytes", f"its values have {size}")
+        return ffi.from_buffer(value)
+
+
+def map_info(fd: int) -> Any:
+    """``BPF_OBJ_GET_INFO_BY_FD`` of a map."""
+    return _info(fd, "struct bpf_map_info")
+
+
+def program_info(fd: int) -> Any:
+    """``BPF_OBJ_GET_INFO_BY_FD`` of a program."""
+    return _info(fd, "struct bpf_prog_info")
+
+
+@cache
+def cpus() -> int:
+    """Possible CPUs: as many values an element of a per-CPU map has."""
+    return check(libbpf().libbpf_num_possible_cpus())
+
+
+def _info(fd: int, structure: str) -> Any:
+    info = ffi.new(f"{structure} *")
+    length = ffi.new("uint32_t *", ffi.sizeof(structure))
+    check(libbpf().bpf_obj_get_info_by_fd(fd, info, length))
+    return info

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Network namespaces that exist only as open descriptors and die with the process."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+
+from kernel_impl.descriptor import Descriptor
+from kernel_impl.libbpf import check_errno, libc
+from kernel_impl.netlink.links import Links
+from kernel_impl.netlink.netdev import Netdev
+from kernel_impl.packets import PacketSocket
+
+CLONE_NEWNET = 0x40000000
+# Not /proc/self: that is the main thread's, and a namespace belongs to a thread.
+HERE = "/proc/thread-self/ns/net"
+
+
+class Inside:
+    """While entered, this thread's system calls act in the namespace; may be nested."""
+
+    def __init__(self, namespace: NetworkNamespace) -> None:
+        self._namespace = namespace
+        self._left: list[int | None] = []
+
+    def __enter__(self) -> None:
+        here = os.open(HERE, os.O_RDONLY | os.O_CLOEXEC)
+        if os.fstat(here).st_ino == self._namespace.inode:
+            os.close(here)
+            self._left.append(None)
+            return
+        try:
+            check_errno(libc().setns(self._namespace.descriptor.fd, CLONE_NEWNET))
+        except BaseException:
+            os.close(here)
+            raise
+        self._left.append(here)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        back = self._left.pop()
+        if back is not None:
+            try:
+                check_errno(libc().setns(back, CLONE_NEWNET))
+            finally:
+                os.close(back)
+
+
+class NetworkNamespace:
+    """A fresh network namespace without a name, with IPv6 and its chatter switched off."""
+
+    def __init__(self) -> None:
+        here = os.open(HERE, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            check_errno(libc().unshare(CLONE_NEWNET))
+            try:
+                self.descriptor = Descriptor(os.open(HERE, os.O_RDONLY | os.O_CLOEXEC))
+                self.quiet = _switch_off_ipv6()
+            finally:
+                check_errno(libc().setns(here, CLONE_NEWNET))
+        finally:
+            os.close(here)
+        self.inode = os.fstat(self.descriptor.fd).st_ino
+
+    def inside(self) -> Inside:
+        return Inside(self)
+
+    @cached_property
+    def links(self) -> Links:
+        """Rtnetlink of this namespace."""
+        with self.inside():
+            return Links(self.quiet)
+
+    @cached_property
+    def packets(self) -> PacketSocket:
+        """The packet socket of this namespace."""
+        with self.inside():
+            return PacketSocket()
+
+    @cached_property
+    def netdev(self) -> Netdev:
+        """The netdev family of this namespace."""
+        with self.inside():
+            return Netdev()
+
+    def close(self) -> None:
+        """Let go of everything that keeps the namespace alive."""
+        for name in ("packets", "netdev", "links"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).close()
+        self.descriptor.close()
+
+
+def _switch_off_ipv6() -> bool:
+    """Whether IPv6 is off in this namespace for the devices to come."""
+    settings = Path("/proc/sys/net/ipv6/conf")
+    if not settings.exists():
+        return True
+    with suppress(OSError):
+        for devices in ("all", "default"):
+            (settings / devices / "disable_ipv6").write_text("1")
+        return True
+    return False

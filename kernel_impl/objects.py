@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Object files: libbpf creates the maps, relocates and loads the programs."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import mmap
+import os
+import re
+from collections.abc import Iterator
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from kernel_impl.libbpf import check, check_errno, ffi, libbpf, messages, text
+from kernel_impl.maps import KernelMap
+from kernel_impl.programs import KernelProgram
+from kernel_impl.verifier import decisive_line
+from spec.errors import InputError, KernelError
+from spec.lab import LoadedObject, Map, Program
+
+if TYPE_CHECKING:
+    from kernel_impl.lab import KernelLab
+
+LOG_SIZE = 1 << 22
+LIBBPF_ERRNO_START = 4000
+"""From here on the numbers are libbpf's own: the file is not what it should be."""
+LOWEST_FD = 3
+"""An element takes descriptor 0 to mean that there is no program."""
+
+
+class KernelObject(LoadedObject):
+    """What an object file became; each map and program holds a descriptor of its own."""
+
+    def __init__(self, lab: KernelLab, path: str | PathLike[str]) -> None:
+        self.maps: dict[str, Map] = {}
+        self.programs: dict[str, Program] = {}
+        loaded = _open(os.fspath(path))
+        try:
+            _load(loaded, os.fspath(path))
+            for map in _walk(libbpf().bpf_object__next_map, loaded):
+                name = _own_name(text(libbpf().bpf_map__name(map)))
+                self.maps[name] = KernelMap(lab, _duplicate(libbpf().bpf_map__fd(map)), name)
+            for program in _walk(libbpf().bpf_object__next_program, loaded):
+                name, fd = (
+                    text(libbpf().bpf_program__name(program)),
+                    libbpf().bpf_program__fd(program),
+                )
+                self.programs[name] = KernelProgram(lab, _duplicate(fd), name)
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            libbpf().bpf_object__close(loaded)
+
+    def close(self) -> None:
+        for program in self.programs.values():
+            program.close()
+        for map in self.maps.values():
+            map.close()
+
+
+def _open(path: str) -> Any:
+    messages()
+    try:
+        return check_errno(libbpf().bpf_object__open_file(path.encode(), ffi.NULL))
+    except KernelError as error:
+        if error.errno == errno.ENOENT:
+            raise InputError(path, "no such file", "compile it first") from None
+        problem = (messages() or ["not a BPF object file"])[-1]
+        raise InputError(path, problem, "compile it with clang or zig for the BPF target") from None
+
+
+def _load(loaded: Any, path: str) -> None:
+    programs = list(_walk(libbpf().bpf_object__next_program, loaded))
+    # Anonymous memory costs nothing until a refusal writes into it.
+    memory = mmap.mmap(-1, LOG_SIZE * max(1, len(programs)))
+    logs = ffi.from_buffer("char[]", memory)
+    for index, program in enumerate(programs):
+        check(libbpf().bpf_program__set_log_buf(program, logs + index * LOG_SIZE, LOG_SIZE))
+    result = libbpf().bpf_object__load(loaded)
+    said = messages()
+    if result >= 0:
+        return
+    if result <= -LIBBPF_ERRNO_START:
+        raise InputError(path, (said or ["unusable"])[-1], "compile it for this machine")
+    written = (text(logs + index * LOG_SIZE) for index in range(len(programs)))
+    log = next((log for log in written if log), "")
+    error = KernelError(-result, decisive_line(log) or _refused_map(said))
+    error.log = log
+    raise error
+
+
+def _refused_map(said: list[str]) -> str:
+    """Without a log no program was refused; libbpf only tells in words which map was."""
+    found = (re.match(r"map '(.+)': failed to create", line) for line in said)
+    return next((f"map {match[1]}" for match in found if match), "")
+
+
+def _walk(following: Any, loaded: Any) -> Iterator[Any]:
+    item = following(loaded, ffi.NULL)
+    while item != ffi.NULL:
+        yield item
+        item = following(loaded, item)
+
+
+def _own_name(name: str) -> str:
+    """``.bss`` for what libbpf calls ``file.bss``."""
+    return name[name.index(".") :] if "." in name else name
+
+
+def _duplicate(fd: int) -> int:
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, LOWEST_FD)

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Waiting until every frame of a step has come to its end, by counting and never by the clock.
+
+Frames to a tap are there when the system call returns. Those to a veth or to another CPU are
+handled by somebody else; the events say how many there are, counters say how many are done.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from kernel_impl.devices.device import KernelDevice
+from kernel_impl.devices.veth import VethDevice
+from spec.trace import BulkTx, CpumapEnqueue, CpumapKthread, DevmapXmit, Event
+
+PATIENCE_S = 1.0
+# /proc/net would be the main thread's namespace.
+SOFTNET = "/proc/thread-self/net/softnet_stat"
+BACKLOG_LENGTH, CPU = 11, 12
+"""Columns of softnet_stat, hexadecimal (``net/core/net-procfs.c: softnet_seq_show``)."""
+
+
+class UnsettledError(TimeoutError):
+    """Frames are still under way after a second, which is very long: something is stuck."""
+
+
+class Deadline:
+    """Says so when patience is at its end."""
+
+    def __init__(self) -> None:
+        self._end = time.monotonic() + PATIENCE_S
+
+    def check(self, open_points: Sequence[str]) -> None:
+        """Raise with what is still open."""
+        if time.monotonic() > self._end:
+            raise UnsettledError(f"after {PATIENCE_S:g} s: {', '.join(open_points)}")
+
+
+def under_way(
+    events: Sequence[Event], devices: Mapping[int, KernelDevice], cpu: int
+) -> Sequence[str]:
+    """What is not finished yet, in words; empty when everything is."""
+    return [*_in_veths(events, devices), *_on_other_cpus(events), *_in_backlog(cpu)]
+
+
+def _in_veths(events: Sequence[Event], devices: Mapping[int, KernelDevice]) -> Sequence[str]:
+    expected: Counter[VethDevice] = Counter()
+    for device in devices.values():
+        if isinstance(device, VethDevice):
+            expected[device] += device.expected
+    for event in events:
+        if isinstance(event, DevmapXmit | BulkTx):
+            to = event.to_ifindex if isinstance(event, DevmapXmit) else event.ifindex
+            target = devices.get(to)
+            if isinstance(target, VethDevice):
+                expected[target.other] += event.sent
+    open_points = []
+    for veth, count in expected.items():
+        handled = veth.handled() if count else 0
+        if handled < count:
+            open_points.append(f"{veth} has handled {handled} of {count} frames")
+    return open_points
+
+
+def _on_other_cpus(events: Sequence[Event]) -> Sequence[str]:
+    queued: Counter[int] = Counter()
+    for event in events:
+        if isinstance(event, CpumapEnqueue):
+            queued[event.map_id] += event.processed - event.drops
+        elif isinstance(event, CpumapKthread):
+            queued[event.map_id] -= event.processed
+    return [f"{count} frames in CPUMAP {map_id}" for map_id, count in queued.items() if count > 0]
+
+
+def _in_backlog(cpu: int) -> Sequence[str]:
+    rows = [line.split() for line in Path(SOFTNET).read_text(encoding="ascii").splitlines()]
+    # Older kernels lack the columns; there the softirq has run before the system call returned.
+    waiting = sum(
+        int(row[BACKLOG_LENGTH], 16) for row in rows if len(row) > CPU and int(row[CPU], 16) == cpu
+    )
+    return [f"{waiting} frames in the backlog of CPU {cpu}"] if waiting else []

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What the verifier's log says in the end."""
+
+from __future__ import annotations
+
+import re
+
+_NOT_THE_REASON = re.compile(
+    r"""
+    ;                           # a source line
+    | \d+:\ ?[(R]               # an instruction, a state
+    | R\d+(_\w)?=               # a state
+    | from\ \d+\ to\ \d+
+    | processed\ \d+\ insns | verification\ time | stack\ depth | max_states
+    | mark_precise: | last_idx | regs= | parent\b
+    | (Global|Func)\b.*(assumed|valid)
+    | --\ (BEGIN|END)\ PROG\ LOAD\ LOG
+    | (caller|callee): | returning\ from | func\#\d+
+    | BTF | live\ regs | subprog
+    """,
+    re.VERBOSE,
+)
+
+
+def decisive_line(log: str) -> str:
+    """The last line that is neither code nor bookkeeping; empty for an empty log."""
+    lines = [line.strip() for line in log.splitlines()]
+    return next((line for line in reversed(lines) if line and not _NOT_THE_REASON.match(line)), "")
