@@ -23,6 +23,9 @@ class KernelError(OSError):
     gives one (the verifier's message, a netlink extended acknowledgement).
     """
 
+    log = ""
+    """The verifier's whole log, where a program was refused."""
+
     def __init__(self, code: int, reason: str = "") -> None:
         super().__init__(code, reason)
         self.reason = reason
