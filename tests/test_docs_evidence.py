@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Beside each example stands what the runs recorded, and a strict build accepts nothing less."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs_site import PAGE, Site
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    site = Site(tmp_path)
+    site.write(page=PAGE)
+    return site
+
+
+def badges(html: str) -> list[str]:
+    """The badges of a page as their reader sees them."""
+    found = re.findall(r'<span class="badge [^>]*>(.*?</span></span>|.*?</span>)\s*</span>', html)
+    texts = [" ".join(re.sub(r"<[^>]+>", " ", badge).split()) for badge in found]
+    assert len(texts) == html.count('class="badge ')
+    return texts
+
+
+def test_an_example_that_held_on_both_engines_says_so(site: Site) -> None:
+    site.record("model")
+    site.record("kernel")
+    assert site.build().clean
+    assert set(badges(site.html("page"))) == {"✓ model 6.18 held", "✓ kernel 6.18 held"}
+
+
+def test_every_example_has_its_own_badges(site: Site) -> None:
+    site.record("model")
+    site.build()
+    held = [badge for badge in badges(site.html("page")) if "model" in badge]
+    assert len(held) == len(["lab", "includes", "pass_all", "page.pass"])
+
+
+def test_the_tooltip_tells_where_and_when(site: Site) -> None:
+    site.record("kernel")
+    site.build()
+    assert (
+        'title="Ran as shown · Linux 6.18.44, x86_64, 2026-11-23, commit 0123456789ab"'
+        in site.html("page")
+    )
+
+
+def test_an_engine_without_evidence_reads_not_run_here(site: Site) -> None:
+    site.record("model")
+    assert site.build().clean
+    assert "○ kernel not run here" in badges(site.html("page"))
+
+
+def test_a_skipped_example_was_not_run_and_says_why(site: Site) -> None:
+    site.record("model")
+    site.record("kernel", page_pass={"outcome": "skipped", "reason": "needs CAP_NET_ADMIN"})
+    assert site.build().clean
+    assert "Not run (needs CAP_NET_ADMIN) · Linux 6.18.44" in site.html("page")
+
+
+def test_pages_that_never_ran_fail_the_build(site: Site) -> None:
+    build = site.build()
+    assert build.status == 1
+    assert "none of the 4 examples was ever executed" in build.warnings
+
+
+def test_an_example_that_never_ran_fails_the_build_at_its_line(site: Site) -> None:
+    site.record("model", pass_all={"outcome": "skipped"})
+    build = site.build()
+    assert build.status == 1
+    line = PAGE.splitlines().index("   :name: pass_all")
+    assert f"page.rst:{line}: WARNING: pass_all was never executed" in build.warnings
+
+
+def test_a_changed_example_is_stale_and_fails_the_build(site: Site) -> None:
+    site.record("model")
+    site.record("kernel")
+    site.write(page=PAGE.replace("== [frame]\n   True", "!= [frame]\n   False"))
+    site.record("model")
+    build = site.build()
+    assert build.status == 1
+    line = PAGE.splitlines().index(".. rule:: page.pass") + 1
+    assert f"page.rst:{line}: WARNING: page.pass changed since it ran on kernel 6.18" in (
+        build.warnings
+    )
+    assert build.warnings.count("WARNING") == 1
+    assert "≠ kernel 6.18 stale" in badges(site.html("page"))
+
+
+def test_a_failed_example_fails_the_build_with_its_reason(site: Site) -> None:
+    site.record("model", page_pass={"outcome": "failed", "reason": "expected True, got False"})
+    build = site.build()
+    assert build.status == 1
+    assert "page.pass failed on model 6.18: expected True, got False" in build.warnings
+    assert "✗ model 6.18 failed" in badges(site.html("page"))
+
+
+def test_a_page_is_built_again_when_only_its_evidence_changed(site: Site) -> None:
+    site.record("model")
+    assert site.build().clean
+    site.record("kernel", "6.12")
+    assert site.build().clean
+    assert "✓ kernel 6.12 held" in badges(site.html("page"))
+
+
+def test_nothing_is_built_again_when_nothing_changed(site: Site) -> None:
+    site.record("model")
+    site.build()
+    before = (site.out / "page.html").stat().st_mtime_ns
+    assert site.build().clean
+    assert (site.out / "page.html").stat().st_mtime_ns == before
+
+
+def test_kernels_stand_in_the_order_of_their_releases(site: Site) -> None:
+    for release in ("6.12", "5.10", "6.1"):
+        site.record("kernel", release)
+    site.record("model")
+    site.build()
+    names = [badge.split()[1:3] for badge in badges(site.html("page"))[:4]]
+    assert names == [["model", "6.18"], ["kernel", "5.10"], ["kernel", "6.1"], ["kernel", "6.12"]]
+
+
+def test_evidence_about_what_the_page_lacks_is_stale(site: Site) -> None:
+    site.record("model")
+    site.write(page=PAGE.replace("page.pass", "page.passes"))
+    build = site.build()
+    assert build.status == 1
+    assert "evidence of model 6.18 is about page.pass, which the page does not have" in (
+        build.warnings
+    )
+
+
+@pytest.mark.parametrize("text", ["{", '{"engine": "model"}', "[]"])
+def test_unusable_evidence_is_named_in_one_line(site: Site, text: str) -> None:
+    site.record("kernel")
+    (site.docs / "evidence" / "model-6.18.json").write_text(text)
+    build = site.build()
+    assert build.status == 1
+    assert "WARNING: evidence/model-6.18.json: " in build.warnings
+    assert "Traceback" not in build.warnings
