@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Tap: a device whose cable is a file descriptor.
+
+Mirrors ``drivers/net/tun.c: tun_build_skb, tun_xdp_act, tun_xdp_xmit, tun_net_xmit``. What is
+written to the descriptor arrives at the device, what the device sends can be read there. The lab
+reads at once, so that ``tx_packets`` counts what was sent.
+"""
+
+from __future__ import annotations
+
+from spec.devices.device import ModelDevice
+from spec.frame import HEADROOM, LINEAR_ROOM, Frame, align
+from spec.machine.host import Context
+from spec.redirect.generic import private_copy, run_generic
+from spec.redirect.native import do_redirect
+from spec.redirect.processor import Processor
+from spec.trace import ExceptionRaised
+from spec.uapi import Verdict
+
+PADDING = 64
+"""``TUN_RX_PAD``, before the headroom of XDP."""
+QUEUE_LENGTH = 500
+"""Frames that wait for the reader."""
+_DROP, _PASS, _TX, _REDIRECT = (
+    int(Verdict.XDP_DROP),
+    int(Verdict.XDP_PASS),
+    int(Verdict.XDP_TX),
+    int(Verdict.XDP_REDIRECT),
+)
+
+
+class Tap(ModelDevice):
+    """Takes redirected frames without further ado, but none with fragments."""
+
+    native = True
+    max_mtu = 65535 - 14
+
+    def opened(self) -> None:
+        """The descriptor is open all the time, so frames are taken from the start."""
+        self.ndo_xmit = True
+
+    @property
+    def xdp_features(self) -> frozenset[str]:
+        """Set once and for all when the device is made."""
+        return frozenset({"basic", "redirect", "ndo-xmit"})
+
+    def inject(self, cpu: Processor, data: bytes) -> None:
+        """A frame is written to the descriptor (``tun_get_user``).
+
+        A frame too long for one page goes to the generic path even if the program is native.
+        """
+        program = self.native_program
+        if program is None:
+            self._pass(cpu, Frame.of(data, PADDING, align(PADDING + len(data))))
+        elif align(len(data) + PADDING + HEADROOM) > LINEAR_ROOM:
+            frame = private_copy(data, program.has_frags and cpu.release.has("generic_frags"))
+            if run_generic(cpu, self, frame, program):
+                self._pass(cpu, frame)
+        else:
+            headroom = PADDING + HEADROOM
+            self._run_native(cpu, Frame.of(data, headroom, align(headroom + len(data))))
+        cpu.run_softirqs()
+
+    def _run_native(self, cpu: Processor, frame: Frame) -> None:
+        """``tun_build_skb`` and ``tun_xdp_act``."""
+        program = self.native_program
+        assert program is not None
+        cpu.enter()
+        act = program.executable.run(Context(frame, self.ifindex), cpu)
+        if act == _REDIRECT:
+            if do_redirect(cpu, self, frame, program):
+                self.rx_dropped += 1
+            else:
+                self.rx_packets += 1
+                cpu.flush()
+        elif act == _TX:
+            if self.xdp_transmit(cpu, [frame], flush=True) < 0:
+                self.rx_dropped += 1
+            else:
+                self.rx_packets += 1
+        elif act != _PASS:
+            if act != _DROP:
+                cpu.trace.append((ExceptionRaised, (program.id, act, self.ifindex)))
+            self.rx_dropped += 1
+        cpu.leave()
+        if act == _PASS:
+            self._pass(cpu, frame)
+
+    def _pass(self, cpu: Processor, frame: Frame) -> None:
+        """The frame goes on as a socket buffer; a device that is down drops it (``EIO``)."""
+        if not self.is_up:
+            self.rx_dropped += 1
+            return
+        self.rx_packets += 1
+        self.deliver(cpu, frame)
+
+    def xdp_transmit(self, cpu: Processor, frames: list[Frame], flush: bool) -> int:  # noqa: ARG002
+        """Frames go into the queue until it is full; the first to fail counts as dropped."""
+        sent = 0
+        for frame in frames:
+            if not self._queue(frame):
+                if cpu.release.has("untransmitted_freed_by_core"):
+                    break
+                continue
+            sent += 1
+        return sent
+
+    def start_xmit(self, cpu: Processor, frame: Frame) -> bool:  # noqa: ARG002
+        """A full queue drops the frame, which still counts as taken."""
+        self._queue(frame)
+        return True
+
+    def _queue(self, frame: Frame) -> bool:
+        if len(self._sent) >= QUEUE_LENGTH:
+            self.tx_dropped += 1
+            return False
+        self.note_sent(frame)
+        self.tx_packets += 1
+        return True

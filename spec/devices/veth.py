@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Veth: two devices, each the other's cable.
+
+Mirrors ``drivers/net/veth.c``. A veth takes redirected frames only if its *peer* has a NAPI
+context to poll them: because of a native program there, or of GRO.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from errno import ENOTCONN, ENXIO, ERANGE
+from typing import NamedTuple
+
+from spec.devices.backlog import Backlog
+from spec.devices.device import ETHERNET_HEADER, ModelDevice
+from spec.devices.veth_round import VethRound
+from spec.errors import KernelError
+from spec.frame import HEADROOM, LINEAR_ROOM, MAX_FRAGS, PAGE_SIZE, Frame, align
+from spec.program import ModelProgram
+from spec.redirect.processor import Processor
+
+RING_SIZE = 256
+MAX_PEER_MTU = LINEAR_ROOM - HEADROOM - ETHERNET_HEADER
+"""With a program that does not know fragments; each fragment adds a page."""
+MAX_MTU = 65535
+
+
+class Incoming(NamedTuple):
+    """A frame in the ring: redirected, or sent as a socket buffer."""
+
+    frame: Frame
+    redirected: bool
+
+
+class Veth(ModelDevice):
+    """One end. ``ring`` holds frames for its NAPI context, which is there while ``polls``."""
+
+    native = True
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*arguments)  # type: ignore[arg-type]
+        self._peer: Veth | None = None
+        self._other: Veth | None = None
+        self._gro = False
+        self._scheduled = False
+        self.polls = False
+        self.ring: deque[Incoming] = deque()
+        self.xdp_packets = self.plain_packets = self.dropped = 0
+        self.rx_drops = self.refused_by_ring = self.tx_errors = 0
+
+    def connect(self, peer: Veth) -> None:
+        """Lay the cable (``veth_newlink``)."""
+        self._peer = self._other = peer
+        peer._peer = peer._other = self
+        self.refresh_features()
+        peer.refresh_features()
+
+    @property
+    def peer(self) -> Veth | None:
+        """The other end, which is gone once this one is."""
+        return self._other
+
+    # Who polls, and who is therefore a target.
+
+    @property
+    def wants_napi(self) -> bool:
+        """Whether this end has a NAPI context when it is up."""
+        by_gro = self._gro and self.release.has("veth_napi_by_gro")
+        return self.native_program is not None or by_gro
+
+    def refresh_features(self) -> None:
+        """``veth_set_xdp_features``; before ``xdp_features`` every veth was a target."""
+        if not self.release.has("xdp_features"):
+            self.ndo_xmit = True
+        elif self._peer is not None:
+            self._become_target(self._peer.native_program is not None or self._peer._gro)
+
+    def _become_target(self, target: bool) -> None:
+        if self.release.has("xdp_features"):
+            self.ndo_xmit = self.ndo_xmit_sg = target
+
+    @property
+    def xdp_features(self) -> frozenset[str]:
+        """A target for redirected frames also takes fragments."""
+        target = {"ndo-xmit", "ndo-xmit-sg"} if self.ndo_xmit else set()
+        return frozenset({"basic", "redirect", "rx-sg"} | target)
+
+    def opened(self) -> None:
+        """``veth_open``: brings only this end's own features up to date."""
+        self.polls = self.wants_napi
+        self.refresh_features()
+
+    def closed(self) -> None:
+        """``veth_close``: what waits in the ring is lost."""
+        self.polls = False
+        self.ring.clear()
+
+    def request_gro(self, on: bool) -> None:
+        """``veth_set_features``: without effect on the peer while down, or beside a program."""
+        changed, self._gro = self._gro != on, on
+        if not changed or not self.is_up or self.native_program is not None:
+            return
+        self._set_polls(self.wants_napi)
+        if self._peer is not None:
+            self._peer._become_target(on)
+
+    def install(self, program: ModelProgram | None) -> None:
+        """``veth_xdp_set``."""
+        before, peer = self.native_program, self._peer
+        if program is not None:
+            limit = MAX_PEER_MTU + (MAX_FRAGS * PAGE_SIZE if program.has_frags else 0)
+            if peer is None:
+                raise KernelError(ENOTCONN, "Cannot set XDP when peer is detached")
+            if peer.mtu > limit:
+                raise KernelError(ERANGE, "Peer MTU is too large to set XDP")
+            if before is None:
+                peer.max_mtu = limit
+            peer._become_target(True)
+        elif peer is not None:
+            peer.max_mtu = MAX_MTU
+            if not self._gro:
+                peer._become_target(False)
+        self.native_program = program
+        self._set_polls(self.is_up and self.wants_napi)
+
+    def _set_polls(self, polls: bool) -> None:
+        self.polls = polls
+        if not polls:
+            self.ring.clear()
+
+    def unregister(self) -> None:
+        """``veth_dellink``: both ends go."""
+        peer, self._peer = self._peer, None
+        super().unregister()
+        if peer is not None:
+            peer._peer = None
+            peer.unregister()
+
+    # Frames.
+
+    def inject(self, cpu: Processor, data: bytes) -> None:
+        """The peer sends *data* as an ordinary packet."""
+        if self._peer is not None:
+            self._peer.queue_xmit(cpu, Frame.of(data, HEADROOM, HEADROOM + align(len(data))))
+        cpu.run_softirqs()
+
+    def start_xmit(self, cpu: Processor, frame: Frame) -> bool:
+        """``veth_xmit``: into the peer's ring if it polls for every packet, else up its stack."""
+        peer = self._peer
+        if peer is None or not peer.is_up or len(frame) > peer.frame_limit:
+            self.dropped += 1
+        elif not peer.native_program:
+            self.plain_packets += 1
+            cpu.schedule(Backlog(peer, frame))
+        elif len(peer.ring) >= RING_SIZE:
+            self.dropped += 1
+        else:
+            peer.ring.append(Incoming(frame, redirected=False))
+            peer.kick(cpu)
+        return True
+
+    def xdp_transmit(self, cpu: Processor, frames: list[Frame], flush: bool) -> int:
+        """``veth_ndo_xdp_xmit``: ``-ENXIO`` without a peer that polls."""
+        sent = self.fill_peer(cpu, frames, flush)
+        peer = self._peer
+        if sent < 0:
+            self.dropped += len(frames)
+        elif peer is not None:
+            peer.refused_by_ring += len(frames) - sent
+        return sent
+
+    def fill_peer(self, cpu: Processor, frames: list[Frame], flush: bool) -> int:
+        """``veth_xdp_xmit``: up to the first frame too long or without room."""
+        peer = self._peer
+        if peer is None or not peer.polls:
+            return -ENXIO
+        sent = 0
+        for frame in frames:
+            if len(frame) > peer.frame_limit or len(peer.ring) >= RING_SIZE:
+                if cpu.release.has("untransmitted_freed_by_core"):
+                    break
+                continue
+            peer.ring.append(Incoming(frame, redirected=True))
+            sent += 1
+        if flush:
+            peer.kick(cpu)
+        return sent
+
+    def kick(self, cpu: Processor) -> None:
+        """Have the ring polled (``__veth_xdp_flush``)."""
+        if not self._scheduled:
+            self._scheduled = True
+            cpu.schedule(self)
+
+    def poll(self, cpu: Processor, budget: int) -> int:
+        """``veth_poll``."""
+        done = VethRound(self, cpu).run(budget)
+        if done < budget:
+            self._scheduled = False
+        return done
+
+    @property
+    def sent(self) -> list[bytes]:
+        """What the peer received: the far end of the cable is where frames are seen."""
+        return self._other.received if self._other is not None else []
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """``veth_get_stats64``: either end counts what passed through a ring."""
+        peer = self._peer
+        counted = {
+            "rx_packets": self.xdp_packets,
+            "tx_packets": self.plain_packets,
+            "rx_dropped": self.rx_drops + self.refused_by_ring,
+            "tx_dropped": self.dropped + self.tx_errors + self.tx_dropped,
+        }
+        if peer is not None:
+            counted["rx_packets"] += peer.plain_packets
+            counted["tx_packets"] += peer.xdp_packets
+            counted["rx_dropped"] += peer.tx_errors
+            counted["tx_dropped"] += peer.refused_by_ring
+        return counted

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""One NAPI poll of a veth: what its program makes of the frames in its ring.
+
+Mirrors ``drivers/net/veth.c: veth_poll, veth_xdp_rcv, veth_xdp_rcv_one, veth_xdp_rcv_skb,
+veth_xdp_flush_bq``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spec.frame import HEADROOM, LINEAR_ROOM, PAGE_SIZE, SHARED_INFO, Frame, align
+from spec.machine.host import Context
+from spec.redirect.native import do_redirect
+from spec.trace import BulkTx, ExceptionRaised
+from spec.uapi import Verdict
+
+if TYPE_CHECKING:
+    from spec.devices.veth import Incoming, Veth
+    from spec.redirect.processor import Processor
+
+BULK_SIZE = 16
+"""Frames of ``XDP_TX`` that are sent back together."""
+_DROP, _PASS, _TX, _REDIRECT = (
+    int(Verdict.XDP_DROP),
+    int(Verdict.XDP_PASS),
+    int(Verdict.XDP_TX),
+    int(Verdict.XDP_REDIRECT),
+)
+
+
+class VethRound:
+    """Takes frames from the ring of *device* and follows the program's verdicts."""
+
+    __slots__ = ("back", "cpu", "device", "redirected")
+
+    def __init__(self, device: Veth, cpu: Processor) -> None:
+        self.device, self.cpu = device, cpu
+        self.redirected = False
+        self.back: list[Frame] = []
+
+    def run(self, budget: int) -> int:
+        """Handle at most *budget* frames, then flush; how many there were."""
+        device, done = self.device, 0
+        while done < budget and device.ring:
+            self._handle(device.ring.popleft())
+            done += 1
+        device.xdp_packets += done
+        if self.redirected:
+            self.cpu.flush()
+        if self.back:
+            self._send_back()
+            peer = device.peer
+            if peer is not None and peer.native_program is not None:
+                peer.kick(self.cpu)
+        return done
+
+    def _handle(self, incoming: Incoming) -> None:
+        device, cpu, program = self.device, self.cpu, self.device.native_program
+        frame = incoming.frame
+        if program is None:
+            device.deliver(cpu, frame)
+            return
+        if not incoming.redirected:
+            frame = private_copy(frame.data())
+        act = program.executable.run(Context(frame, device.ifindex), cpu)
+        if act == _PASS:
+            device.deliver(cpu, frame)
+        elif act == _TX:
+            if len(self.back) == BULK_SIZE:
+                self._send_back()
+            self.back.append(frame)
+        elif act == _REDIRECT:
+            if do_redirect(cpu, device, frame, program):
+                device.rx_drops += 1
+            else:
+                self.redirected = True
+        elif act != _DROP:
+            cpu.trace.append((ExceptionRaised, (program.id, act, device.ifindex)))
+
+    def _send_back(self) -> None:
+        """``veth_xdp_flush_bq``: into the peer's ring, without waking it yet."""
+        frames, self.back = self.back, []
+        sent, err = self.device.fill_peer(self.cpu, frames, flush=False), 0
+        if sent < 0:
+            sent, err = 0, sent
+        drops = len(frames) - sent
+        self.cpu.trace.append((BulkTx, (self.device.ifindex, _TX, drops, sent, err)))
+        self.device.tx_errors += drops
+
+
+def private_copy(data: bytes) -> Frame:
+    """A packet on the driver's own pages, with headroom (``veth_convert_skb_to_xdp_buff``).
+
+    Two short packets share a page; a long one has a page to itself and spills into fragments.
+    """
+    room = HEADROOM + align(len(data))
+    if 2 * (room + SHARED_INFO) > PAGE_SIZE:
+        room = LINEAR_ROOM
+    return Frame.of(data, HEADROOM, room)

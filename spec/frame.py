@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""A packet in the memory that XDP gives it.
+
+Mirrors ``struct xdp_buff`` and ``struct xdp_frame`` (``include/net/xdp.h``), which differ only in
+where the kernel keeps their fields. All sizes are bytes.
+"""
+
+from __future__ import annotations
+
+PAGE_SIZE = 4096
+HEADROOM = 256
+"""``XDP_PACKET_HEADROOM``: what a program may count on before the packet."""
+SHARED_INFO = 320
+"""``struct skb_shared_info``, which ends the memory of every packet."""
+LINEAR_ROOM = PAGE_SIZE - SHARED_INFO
+"""Headroom, data and tailroom of a packet that has a page to itself."""
+FRAME_HEADER = 40
+"""``struct xdp_frame``, stored at the very start of the headroom."""
+MAX_FRAGS = 17
+"""``MAX_SKB_FRAGS``: fragments beside the linear part."""
+CACHE_LINE = 64
+
+
+def align(size: int) -> int:
+    """*size* rounded up as ``SKB_DATA_ALIGN()`` does."""
+    return -(-size // CACHE_LINE) * CACHE_LINE
+
+
+class Frame:
+    """One packet: ``memory[start:end]`` is linear data, ``frags`` is the rest of it.
+
+    ``memory`` is headroom, linear data and tailroom. ``meta`` is where metadata begins and equals
+    ``start`` where there is none.
+    """
+
+    __slots__ = ("end", "frags", "memory", "meta", "start")
+
+    def __init__(
+        self, memory: bytearray, meta: int, start: int, end: int, frags: list[bytearray]
+    ) -> None:
+        self.memory = memory
+        self.meta = meta
+        self.start = start
+        self.end = end
+        self.frags = frags
+
+    @classmethod
+    def of(cls, data: bytes, headroom: int = HEADROOM, room: int = LINEAR_ROOM) -> Frame:
+        """A frame with *data*, spilling into fragments of a page where *room* is too small."""
+        linear = min(len(data), room - headroom)
+        memory = bytearray(room)
+        end = headroom + linear
+        memory[headroom:end] = data if linear == len(data) else data[:linear]
+        frags = [
+            bytearray(data[offset : offset + PAGE_SIZE])
+            for offset in range(linear, len(data), PAGE_SIZE)
+        ]
+        return cls(memory, headroom, headroom, end, frags)
+
+    def __len__(self) -> int:
+        length = self.end - self.start
+        if self.frags:
+            length += sum(map(len, self.frags))
+        return length
+
+    def data(self) -> bytes:
+        """The whole packet, fragments included."""
+        linear = bytes(self.memory[self.start : self.end])
+        return b"".join((linear, *self.frags)) if self.frags else linear
+
+    def metadata(self) -> bytes:
+        """What a program left before the packet."""
+        return bytes(self.memory[self.meta : self.start])
+
+    def clone(self) -> Frame:
+        """A copy on a page of its own (``net/core/xdp.c: xdpf_clone``).
+
+        Fragments stay shared with the original.
+        """
+        memory = self.memory[: self.end]
+        memory.extend(bytes(LINEAR_ROOM - self.end))
+        return Frame(memory, self.meta, self.start, self.end, self.frags)
+
+    def sharing(self) -> Frame:
+        """A second view of the same memory (``net/core/skbuff.c: skb_clone``)."""
+        return Frame(self.memory, self.meta, self.start, self.end, self.frags)
+
+    def replace(self, other: Frame) -> None:
+        """Become *other*, memory and all."""
+        self.memory, self.frags = other.memory, other.frags
+        self.meta, self.start, self.end = other.meta, other.start, other.end

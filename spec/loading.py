@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Loading an object file: its maps first, then each program with the maps that it uses."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import TYPE_CHECKING
+
+from spec.lab import LoadedObject
+from spec.machine import load, read_object
+from spec.maps.element import Definition, ModelMap
+from spec.program import ModelProgram
+from spec.uapi import MapType
+
+if TYPE_CHECKING:
+    from spec.machine import ObjectFile, ProgramCode
+    from spec.model import ModelLab
+
+
+class ModelObject(LoadedObject):
+    """The maps and programs of one file, or nothing at all where one of them is refused."""
+
+    def __init__(self, lab: ModelLab, path: str | PathLike[str]) -> None:
+        content = read_object(path)
+        self._lab = lab
+        self.maps: dict[str, ModelMap] = {}
+        self.programs: dict[str, ModelProgram] = {}
+        try:
+            self._create_maps(content)
+            for code in content.programs:
+                self.programs[code.name] = self._load_program(code)
+            self._fill_program_arrays(content)
+        except BaseException:
+            self.close()
+            raise
+
+    def _create_maps(self, content: ObjectFile) -> None:
+        for definition in content.maps:
+            map = self._lab.new_map(
+                Definition(
+                    MapType.named(definition.type),
+                    definition.key_size,
+                    definition.value_size,
+                    definition.max_entries,
+                    definition.map_flags,
+                    definition.name,
+                )
+            )
+            self.maps[definition.name] = map
+            if definition.initial is not None:
+                map.update_element(bytes(definition.key_size), definition.initial, 0)
+
+    def _load_program(self, code: ProgramCode) -> ModelProgram:
+        executable = load(code, self.maps, self._lab.release_table)
+        used = [map for map in self.maps.values() if map in executable.maps]
+        return ModelProgram(
+            self._lab, code.name, executable, code.attach_type, code.has_frags, used
+        )
+
+    def _fill_program_arrays(self, content: ObjectFile) -> None:
+        for definition in content.maps:
+            for index, name in definition.programs:
+                self.maps[definition.name].update(index, self.programs[name].fd)
+
+    def close(self) -> None:
+        """Give up every descriptor."""
+        for program in self.programs.values():
+            program.close()
+        for map in self.maps.values():
+            map.close()

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Ordinary maps in the model's lab: a descriptor and permissions around a ``Table``."""
+
+from __future__ import annotations
+
+from errno import EBADF, EINVAL
+from typing import TYPE_CHECKING, Any
+
+from spec.errors import KernelError
+from spec.maps.element import Definition, ModelMap
+from spec.maps.ordinary import Processors, Table, create
+from spec.maps.owner import admits
+
+if TYPE_CHECKING:
+    from spec.model import ModelLab
+
+
+class OrdinaryMap(ModelMap):
+    """An array, a hash or another map that frames are not redirected through."""
+
+    def __init__(self, lab: ModelLab, definition: Definition) -> None:
+        self.table: Table = create(
+            definition.type,
+            definition.key_size,
+            definition.value_size,
+            definition.max_entries,
+            definition.map_flags,
+            processors=Processors(lab.cpus),
+            program_by_fd=self._program,
+        )
+        super().__init__(lab, definition)
+        self.table.id, self.table.name = self.id, self.name
+        self.program_lookup = self.table.program_lookup  # type: ignore[method-assign]
+        self.program_update = self.table.program_update  # type: ignore[method-assign]
+        self.program_delete = self.table.program_delete  # type: ignore[method-assign]
+
+    @property
+    def user_value_size(self) -> int:
+        """Per-CPU maps have a value for each CPU there."""
+        return self.table.user_value_size
+
+    def lookup_element(self, key: bytes) -> bytes:
+        """As the table says."""
+        return self.table.lookup_bytes(key)
+
+    def update_element(self, key: bytes, value: bytes, flags: int) -> None:
+        """As the table says."""
+        self.table.update_bytes(key, value, flags)
+
+    def delete_element(self, key: bytes) -> None:
+        """As the table says."""
+        self.table.delete_bytes(key)
+
+    def following_key(self, key: bytes | None) -> bytes:
+        """As the table says."""
+        return self.table.next_key_bytes(key)
+
+    def __getattr__(self, name: str) -> Any:
+        """What only some tables have, such as ``reserve`` of a RINGBUF."""
+        if name.startswith("_") or name == "table":
+            raise AttributeError(name)
+        return getattr(self.table, name)
+
+    def _program(self, fd: int) -> Any:
+        program = self.lab.program_of(fd)
+        if program is None:
+            raise KernelError(EBADF)
+        if not admits(self, program):
+            raise KernelError(EINVAL)
+        return program
+
+
+def create_ordinary_map(lab: ModelLab, definition: Definition) -> ModelMap:
+    """A map of one of the ordinary types."""
+    return OrdinaryMap(lab, definition)

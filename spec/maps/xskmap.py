@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""XSKMAP: an array of AF_XDP sockets to redirect to.
+
+Mirrors ``net/xdp/xskmap.c``. Keys are slots, values descriptors of sockets (4 bytes).
+"""
+
+from __future__ import annotations
+
+from errno import E2BIG, EBADF, EEXIST, EINVAL, ENOENT, ENOTSOCK, EOPNOTSUPP
+from typing import TYPE_CHECKING, Protocol
+
+from spec.errors import KernelError
+from spec.maps.devmap import CREATE_FLAGS
+from spec.maps.element import Definition, IndexedMap, number, signed
+from spec.uapi import BPF_EXIST, BPF_NOEXIST, XDP_TX
+
+if TYPE_CHECKING:
+    from spec.model import ModelLab
+
+
+class Socket(Protocol):
+    """What a slot holds: an AF_XDP socket, which removes itself when it is closed."""
+
+    fd: int
+
+
+class Xskmap(IndexedMap):
+    """An array of ``max_entries`` slots, each empty or a socket."""
+
+    redirect_flags = int(XDP_TX)
+
+    def __init__(self, lab: ModelLab, definition: Definition) -> None:
+        super().__init__(lab, definition)
+        self.slots: dict[int, Socket] = {}
+        self.get = self.slots.get
+
+    @staticmethod
+    def check_definition(lab: ModelLab, definition: Definition) -> None:  # noqa: ARG004
+        """``EINVAL`` for sizes and flags."""
+        if (
+            definition.max_entries == 0
+            or definition.key_size != 4
+            or definition.value_size != 4
+            or definition.map_flags & ~CREATE_FLAGS
+        ):
+            raise KernelError(EINVAL)
+
+    def update_element(self, key: bytes, value: bytes, flags: int) -> None:
+        """``xskmap.c: xsk_map_update_elem``: the same socket again is fine whatever the flags."""
+        slot = number(key)
+        if flags > BPF_EXIST:
+            raise KernelError(EINVAL)
+        if slot >= self.max_entries:
+            raise KernelError(E2BIG)
+        socket = self._socket(signed(value))
+        present = self.slots.get(slot)
+        if present is socket:
+            return
+        if present is not None and flags == BPF_NOEXIST:
+            raise KernelError(EEXIST)
+        if present is None and flags == BPF_EXIST:
+            raise KernelError(ENOENT)
+        self.slots[slot] = socket
+
+    def lookup_element(self, key: bytes) -> bytes:  # noqa: ARG002
+        """``xskmap.c: xsk_map_lookup_elem_sys_only``: sockets are not shown to user space."""
+        raise KernelError(EOPNOTSUPP)
+
+    def delete_element(self, key: bytes) -> None:
+        """``xskmap.c: xsk_map_delete_elem``: an empty slot is fine, none at all is ``EINVAL``."""
+        slot = number(key)
+        if slot >= self.max_entries:
+            raise KernelError(EINVAL)
+        self.slots.pop(slot, None)
+
+    def forget_socket(self, socket: Socket) -> None:
+        """*socket* was closed (``xskmap.c: xsk_map_try_sock_delete``)."""
+        for slot in [slot for slot, present in self.slots.items() if present is socket]:
+            del self.slots[slot]
+
+    def _socket(self, fd: int) -> Socket:
+        socket = self.lab.socket_of(fd)
+        if socket is None:
+            raise KernelError(ENOTSOCK if self.lab.holds_fd(fd) else EBADF)
+        return socket

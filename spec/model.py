@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The lab on the reference model: devices, maps and programs as Python objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from errno import EBADF, EINVAL
+from os import PathLike
+from typing import Any
+
+from spec import layouts
+from spec.devices.device import ModelDevice
+from spec.devices.namespace import ModelNamespace
+from spec.devices.software import Bridge, Loopback, Macvlan
+from spec.devices.tap import Tap
+from spec.devices.veth import Veth
+from spec.errors import InputError, KernelError
+from spec.lab import Device, Field, Lab, LoadedObject, Map, Namespace, Program
+from spec.maps.creation import create_map
+from spec.maps.element import Definition, ModelMap
+from spec.maps.xskmap import Socket
+from spec.program import ModelProgram
+from spec.redirect.processor import Processor
+from spec.release import DEFAULT, Release
+from spec.trace import LAST_SMALL_IFINDEX, Event, EventLog
+from spec.uapi import MapType
+
+LOOPBACK_IFINDEX = 1
+FIRST_FD = 3
+"""0, 1 and 2 are what every process has; 0 and less never name a program in an entry."""
+
+
+class ModelLab(Lab):
+    """A machine with *cpus* processors that behaves as Linux *release* does.
+
+    Everything happens on processor 0, except the threads of a CPUMAP.
+    """
+
+    engine = "model"
+
+    def __init__(self, release: str = DEFAULT, cpus: int = 2) -> None:
+        self.release_table = Release(release)
+        self.release = release
+        self.cpus = cpus
+        self.trace: list[tuple[type[Event], tuple[Any, ...]]] = []
+        self.printed: list[str] = []
+        self.touched: list[ModelDevice] = []
+        self.processors = [Processor(self, number) for number in range(cpus)]
+        self.root = ModelNamespace()
+        self._namespaces = [self.root]
+        self._fds: dict[int, ModelMap | ModelProgram | Socket] = {}
+        self._last_fd = FIRST_FD - 1
+        self._last_ifindex = LAST_SMALL_IFINDEX
+        self._last_map_id = self._last_program_id = 0
+        self._device_names: dict[int, str] = {}
+        self._map_names: dict[int, str] = {}
+        self._program_names: dict[int, str] = {}
+        self._maps: list[ModelMap] = []
+        self.lo: ModelDevice = Loopback(self, "lo", LOOPBACK_IFINDEX)
+        self._device_names[LOOPBACK_IFINDEX] = "lo"
+        self.lo.up()
+
+    # Maps and programs.
+
+    def create_map(
+        self,
+        type: str | int,
+        key_size: int = 4,
+        value_size: int = 4,
+        max_entries: int = 1,
+        map_flags: int = 0,
+        name: str = "",
+    ) -> Map:
+        """``BPF_MAP_CREATE``."""
+        try:
+            kind = MapType.named(type)
+        except ValueError:
+            raise KernelError(EINVAL) from None
+        return self.new_map(Definition(kind, key_size, value_size, max_entries, map_flags, name))
+
+    def new_map(self, definition: Definition) -> ModelMap:
+        """A map of *definition*, known by its name from now on."""
+        map = create_map(self, definition)
+        self._maps.append(map)
+        self._map_names[map.id] = map.name or str(map.id)
+        return map
+
+    def load(self, path: str | PathLike[str]) -> LoadedObject:
+        """Load an object file."""
+        from spec.loading import ModelObject
+
+        return ModelObject(self, path)
+
+    def by_fd(self, fd: int) -> Map | Program:
+        """``EBADF`` if *fd* is none of this lab's maps and programs."""
+        held = self._fds.get(fd)
+        if isinstance(held, ModelMap | ModelProgram):
+            return held
+        raise KernelError(EBADF)
+
+    # Devices.
+
+    def tap(self, name: str) -> Device:
+        """A tap device, up."""
+        return self._up(Tap(self, name, self._new_ifindex(name)))
+
+    def veth(self, name: str, peer: str = "") -> Device:
+        """A veth pair, both ends up."""
+        near = Veth(self, name, self._new_ifindex(name))
+        peer = peer or f"{name}-peer"
+        far = Veth(self, peer, self._new_ifindex(peer))
+        near.connect(far)
+        self._up(far)
+        return self._up(near)
+
+    def macvlan(self, name: str, lower: Device) -> Device:
+        """A macvlan on *lower*, up."""
+        return self._up(Macvlan(self, name, self._new_ifindex(name), self.own_device(lower)))
+
+    def bridge(self, name: str, *ports: Device) -> Device:
+        """A bridge over *ports*, up."""
+        own = tuple(self.own_device(port) for port in ports)
+        return self._up(Bridge(self, name, self._new_ifindex(name), own))
+
+    def namespace(self) -> Namespace:
+        """Another namespace."""
+        self._namespaces.append(ModelNamespace())
+        return self._namespaces[-1]
+
+    def devices(self) -> Mapping[int, Device]:
+        """The devices of the lab's own namespace by ifindex."""
+        return dict(self.root.devices)
+
+    def _up(self, device: ModelDevice) -> ModelDevice:
+        device.up()
+        return device
+
+    def _new_ifindex(self, name: str) -> int:
+        self._last_ifindex += 1
+        self._device_names[self._last_ifindex] = name
+        return self._last_ifindex
+
+    # What happened.
+
+    def events(self) -> EventLog:
+        """Take what happened until now."""
+        fired = [kind(*arguments) for kind, arguments in self.trace]
+        self.trace.clear()
+        return EventLog(fired, self)
+
+    def begin_step(self) -> None:
+        """Everything that devices sent and received until now belongs to the past."""
+        for device in self.touched:
+            device.begin_step()
+        self.touched.clear()
+
+    def tracepoints(self) -> Mapping[str, tuple[str, ...]]:
+        """The ``xdp`` tracepoints about frames."""
+        return layouts.tracepoints(self.release_table)
+
+    def struct(self, name: str) -> tuple[Field, ...]:
+        """Layout of a structure of the user-space interface."""
+        return layouts.structure(self.release_table, name)
+
+    def device_name(self, ifindex: int) -> str:
+        """Its name, or the number."""
+        return self._device_names.get(ifindex, str(ifindex))
+
+    def map_name(self, map_id: int) -> str:
+        """Its name, or the number."""
+        return self._map_names.get(map_id, str(map_id))
+
+    def program_name(self, prog_id: int) -> str:
+        """Its name, or the number."""
+        return self._program_names.get(prog_id, str(prog_id))
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._fds.clear()
+        self._maps.clear()
+        for namespace in self._namespaces:
+            namespace.devices.clear()
+
+    # What follows is for the devices, maps and programs of the model.
+
+    def install(self, held: ModelMap | ModelProgram | Socket) -> int:
+        """A descriptor for *held*; never one that was used before."""
+        self._last_fd += 1
+        self._fds[self._last_fd] = held
+        return self._last_fd
+
+    def uninstall(self, held: ModelMap | ModelProgram | Socket) -> None:
+        """*held* gives up its descriptor."""
+        self._fds.pop(held.fd, None)
+
+    def holds(self, held: ModelMap | ModelProgram) -> bool:
+        """Whether *held* still has its descriptor."""
+        return self._fds.get(held.fd) is held
+
+    def holds_fd(self, fd: int) -> bool:
+        """Whether *fd* stands for anything."""
+        return fd in self._fds
+
+    def program_of(self, fd: int) -> ModelProgram | None:
+        """The program that *fd* stands for."""
+        held = self._fds.get(fd)
+        return held if isinstance(held, ModelProgram) else None
+
+    def socket_of(self, fd: int) -> Socket | None:
+        """The AF_XDP socket that *fd* stands for."""
+        held = self._fds.get(fd)
+        return None if isinstance(held, ModelMap | ModelProgram) else held
+
+    def new_map_id(self) -> int:
+        """An id that no map had before."""
+        self._last_map_id += 1
+        return self._last_map_id
+
+    def new_program_id(self, name: str) -> int:
+        """An id that no program had before."""
+        self._last_program_id += 1
+        self._program_names[self._last_program_id] = name
+        return self._last_program_id
+
+    def announce_unregister(self, device: ModelDevice) -> None:
+        """``NETDEV_UNREGISTER``: *device* leaves every map, and whatever is on top of it goes."""
+        for map in self._maps:
+            map.forget(device)
+        for upper in list(device.uppers):
+            upper.lower_unregisters(device)
+
+    def forget_device(self, device: ModelDevice) -> None:
+        """*device* has no name any more."""
+        self._device_names.pop(device.ifindex, None)
+
+    def own_device(self, device: Device) -> ModelDevice:
+        """*device*, which must be this lab's."""
+        if isinstance(device, ModelDevice) and device.lab is self:
+            return device
+        raise InputError(f"device {device.name}", "not of this lab", "use one that the lab made")
+
+    def own_program(self, program: Program) -> ModelProgram:
+        """*program*, which must be this lab's."""
+        if isinstance(program, ModelProgram) and program.lab is self:
+            return program
+        raise InputError(f"program {program.name}", "not of this lab", "load it with the lab")
+
+    def own_namespace(self, namespace: Namespace) -> ModelNamespace:
+        """*namespace*, which must be this lab's."""
+        if isinstance(namespace, ModelNamespace) and namespace in self._namespaces:
+            return namespace
+        raise InputError("namespace", "not of this lab", "use lab.namespace()")

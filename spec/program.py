@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""A loaded XDP program of the model.
+
+Mirrors ``kernel/bpf/syscall.c: bpf_prog_load`` and ``struct bpf_prog_aux``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from errno import EBADF
+from typing import TYPE_CHECKING, Protocol
+
+from spec.errors import KernelError
+from spec.lab import Device, Program, TestRun
+from spec.maps.owner import check_used_maps
+from spec.redirect.test_run import run_live, run_plain
+
+if TYPE_CHECKING:
+    from spec.machine.host import Context, Host
+    from spec.maps.element import ModelMap
+    from spec.model import ModelLab
+
+
+class Runnable(Protocol):
+    """What the model needs of ``spec.machine.Executable``."""
+
+    def run(self, context: Context, host: Host) -> int:
+        """The program's return value, 32 bits."""
+
+
+class ModelProgram(Program):
+    """Something to run, and what the kernel remembers about it."""
+
+    def __init__(
+        self,
+        lab: ModelLab,
+        name: str,
+        executable: Runnable,
+        attach_type: int = 0,
+        has_frags: bool = False,
+        maps: Sequence[ModelMap] = (),
+    ) -> None:
+        self.lab = lab
+        self.release = lab.release_table
+        self.name = name
+        self.executable = executable
+        self.attach_type = attach_type
+        self.has_frags = has_frags
+        self.maps = tuple(maps)
+        check_used_maps(self)
+        self.id = lab.new_program_id(name)
+        self.fd = lab.install(self)
+
+    def test_run(
+        self,
+        data: bytes,
+        ingress: Device | None = None,
+        repeat: int = 1,
+        live: bool = False,
+        batch_size: int = 0,
+    ) -> TestRun:
+        """Run on *data*; with *live*, carry the verdicts out."""
+        if not self.lab.holds(self):
+            raise KernelError(EBADF)
+        device = None if ingress is None else self.lab.own_device(ingress)
+        if live:
+            return run_live(self, data, device, repeat, batch_size)
+        return run_plain(self, data, device, repeat, batch_size)
+
+    def close(self) -> None:
+        """Give up the descriptor."""
+        self.lab.uninstall(self)

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The bulk queue of a device: frames wait in it until there are 16, or until the flush.
+
+Mirrors ``kernel/bpf/devmap.c: dev_map_enqueue, __xdp_enqueue, bq_enqueue, bq_xmit_all,
+__dev_flush``. There is one queue for each device and CPU, whatever maps lead to it.
+"""
+
+from __future__ import annotations
+
+from errno import EMSGSIZE, ENETDOWN, EOPNOTSUPP
+from typing import TYPE_CHECKING
+
+from spec.redirect import entry_program
+from spec.trace import DevmapXmit
+from spec.uapi import Verdict
+
+if TYPE_CHECKING:
+    from spec.devices.device import ModelDevice
+    from spec.frame import Frame
+    from spec.maps.entry import DeviceEntry
+    from spec.program import ModelProgram
+    from spec.redirect.processor import Processor
+
+BULK_SIZE = 16
+_REDIRECT = int(Verdict.XDP_REDIRECT)
+
+
+class BulkQueue:
+    """Frames waiting for *device*; ``ingress`` and ``program`` are those of the first of them."""
+
+    __slots__ = ("device", "frames", "ingress", "program")
+
+    def __init__(self, device: ModelDevice) -> None:
+        self.device = device
+        self.frames: list[Frame] = []
+        self.ingress: ModelDevice | None = None
+        self.program: ModelProgram | None = None
+
+
+def enqueue_for_entry(
+    cpu: Processor, entry: DeviceEntry, frame: Frame, ingress: ModelDevice
+) -> int:
+    """Queue *frame* for the device of *entry*, with its program (``dev_map_enqueue``)."""
+    if entry.program is None or cpu.release.has("entry_program_at_flush"):
+        return enqueue(cpu, entry.device, frame, ingress, entry.program)
+    if not entry_program.passes(cpu, entry.program, frame, entry.device, ingress):
+        return 0
+    return enqueue(cpu, entry.device, frame, ingress, None)
+
+
+def enqueue(
+    cpu: Processor,
+    device: ModelDevice,
+    frame: Frame,
+    ingress: ModelDevice,
+    program: ModelProgram | None,
+) -> int:
+    """Queue *frame* for *device* if the device can take it (``__xdp_enqueue``).
+
+    These checks come before the program, which may still lengthen the frame.
+    """
+    if not device.ndo_xmit:
+        return -EOPNOTSUPP
+    if frame.frags and not device.ndo_xmit_sg:
+        return -EOPNOTSUPP
+    err = forwarding_error(device, len(frame))
+    if err:
+        return err
+    push(cpu, device, frame, ingress, program)
+    return 0
+
+
+def forwarding_error(device: ModelDevice, length: int) -> int:
+    """0 if *device* is up and its MTU allows *length* bytes (``xdp_ok_fwd_dev``)."""
+    if not device.is_up:
+        return -ENETDOWN
+    if length > device.frame_limit:
+        return -EMSGSIZE
+    return 0
+
+
+def push(
+    cpu: Processor,
+    device: ModelDevice,
+    frame: Frame,
+    ingress: ModelDevice,
+    program: ModelProgram | None,
+) -> None:
+    """Append *frame*; the 17th sends the first 16 on their way (``bq_enqueue``).
+
+    The first frame after a flush decides the program and the ingress device of all that follow.
+    """
+    queue = device.bulk_queues[cpu.number]
+    if len(queue.frames) == BULK_SIZE:
+        transmit(cpu, queue, flush=False)
+    if queue.ingress is None:
+        queue.ingress, queue.program = ingress, program
+        cpu.flush_list.insert(0, queue)
+    queue.frames.append(frame)
+
+
+def transmit(cpu: Processor, queue: BulkQueue, flush: bool) -> None:
+    """Run the program on each frame and hand the rest to the driver (``bq_xmit_all``).
+
+    The driver takes frames up to the first that it cannot; those after it are lost.
+    """
+    frames, device, ingress = queue.frames, queue.device, queue.ingress
+    if not frames or ingress is None:
+        return
+    queue.frames = []
+    count, sent, err = len(frames), 0, 0
+    if queue.program is not None:
+        frames = entry_program.surviving(cpu, queue.program, frames, device, ingress)
+    if frames:
+        sent = device.xdp_transmit(cpu, frames, flush)
+        if sent < 0:
+            sent, err = 0, sent
+    arguments = (ingress.ifindex, _REDIRECT, device.ifindex, count - sent, sent, err)
+    cpu.trace.append((DevmapXmit, arguments))
+    if not cpu.release.has("entry_program_at_flush"):
+        queue.ingress = None
+        cpu.flush_list.remove(queue)
+
+
+def flush_devices(cpu: Processor) -> None:
+    """Empty every queue in use, the most recently begun first (``__dev_flush``)."""
+    while cpu.flush_list:
+        queues, cpu.flush_list = cpu.flush_list, []
+        for queue in queues:
+            if cpu.release.has("entry_program_at_flush"):
+                transmit(cpu, queue, flush=True)
+                queue.ingress = queue.program = None
+            else:
+                cpu.flush_list.append(queue)
+                transmit(cpu, queue, flush=True)

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""XDP for socket buffers: the same programs, but every frame is sent at once.
+
+Mirrors ``net/core/dev.c: do_xdp_generic, generic_xdp_tx``, ``net/core/filter.c:
+xdp_do_generic_redirect`` and ``kernel/bpf/devmap.c: dev_map_generic_redirect,
+dev_map_redirect_multi``.
+"""
+
+from __future__ import annotations
+
+from errno import EBADRQC, EINVAL, ENOENT, EOPNOTSUPP
+from typing import TYPE_CHECKING
+
+from spec.errors import KernelError
+from spec.frame import HEADROOM, SHARED_INFO, Frame, align
+from spec.machine.host import Context
+from spec.redirect import cpu_queue, entry_program
+from spec.redirect.broadcast import excluded_ifindexes
+from spec.redirect.bulk import forwarding_error
+from spec.redirect.native import trace_redirect
+from spec.trace import ExceptionRaised
+from spec.uapi import (
+    BPF_F_BROADCAST,
+    BPF_F_EXCLUDE_INGRESS,
+    NO_MAP_ID,
+    MapType,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    from spec.devices.device import ModelDevice
+    from spec.maps.devmap import Devmap
+    from spec.maps.entry import DeviceEntry
+    from spec.program import ModelProgram
+    from spec.redirect.processor import Processor
+
+_DEVICE_MAPS = (MapType.BPF_MAP_TYPE_DEVMAP, MapType.BPF_MAP_TYPE_DEVMAP_HASH)
+_PASS, _TX, _REDIRECT = int(Verdict.XDP_PASS), int(Verdict.XDP_TX), int(Verdict.XDP_REDIRECT)
+_U32 = 0xFFFFFFFF
+_SMALLEST_BUFFER = 512
+"""The least that the kernel allocates for a buffer with this headroom."""
+
+
+def run_generic(cpu: Processor, device: ModelDevice, frame: Frame, program: ModelProgram) -> bool:
+    """Run *program* on *frame* arriving at *device*; whether the stack gets it."""
+    cpu.enter()
+    try:
+        if frame.start != HEADROOM or (frame.frags and not _keeps_frags(cpu, program)):
+            frame.replace(private_copy(frame.data(), _keeps_frags(cpu, program)))
+        act = program.executable.run(Context(frame, device.ifindex), cpu)
+        if act == _PASS:
+            return True
+        if act == _REDIRECT:
+            do_generic_redirect(cpu, device, frame, program)
+        elif act == _TX:
+            transmit(cpu, device, frame, program)
+        elif act != Verdict.XDP_DROP:
+            cpu.trace.append((ExceptionRaised, (program.id, act, device.ifindex)))
+        return False
+    finally:
+        cpu.leave()
+
+
+def _keeps_frags(cpu: Processor, program: ModelProgram) -> bool:
+    return program.has_frags and cpu.release.has("generic_frags")
+
+
+def private_copy(data: bytes, keeps_frags: bool) -> Frame:
+    """A buffer that a program may write to: linear, with the headroom that XDP promises."""
+    if keeps_frags:
+        return Frame.of(data)
+    needed = HEADROOM + align(len(data)) + SHARED_INFO
+    size = max(_SMALLEST_BUFFER, 1 << (needed - 1).bit_length())
+    return Frame.of(data, HEADROOM, size - SHARED_INFO)
+
+
+def do_generic_redirect(
+    cpu: Processor, ingress: ModelDevice, frame: Frame, program: ModelProgram
+) -> int:
+    """Send *frame* to the target that the redirect state names: 0, or a negative errno."""
+    map_type, map_id, flags = cpu.map_type, cpu.map_id, cpu.flags
+    index, target, map = cpu.tgt_index, cpu.tgt_value, cpu.map
+    wish = (map_type, map_id, index, target)
+    cpu.consume()
+    if map_type is None and map_id == NO_MAP_ID:
+        return _redirect_to_device(cpu, ingress, frame, program, index)
+    if map_type in _DEVICE_MAPS:
+        if flags & BPF_F_BROADCAST:
+            err = send_to_all(
+                cpu, map, frame, ingress, program, bool(flags & BPF_F_EXCLUDE_INGRESS)
+            )
+        else:
+            err = send_to_entry(cpu, target, frame, ingress, program)
+    elif map_type is MapType.BPF_MAP_TYPE_XSKMAP:
+        err = target.receive_generic(cpu, ingress, frame)
+    elif map_type is MapType.BPF_MAP_TYPE_CPUMAP and cpu.release.has("generic_cpumap"):
+        err = cpu_queue.enqueue_generic(cpu, target, frame, ingress)
+    else:
+        err = -EBADRQC
+    trace_redirect(cpu, ingress, program, wish, err)
+    return err
+
+
+def _redirect_to_device(
+    cpu: Processor, ingress: ModelDevice, frame: Frame, program: ModelProgram, index: int
+) -> int:
+    """After ``bpf_redirect()``. Success is traced before the driver has its say."""
+    device = ingress.namespace.find(index & _U32)
+    err = -EINVAL if device is None else forwarding_error(device, len(frame))
+    trace_redirect(cpu, ingress, program, (None, NO_MAP_ID, index, None), err)
+    if device is not None and not err:
+        transmit(cpu, device, frame, program)
+    return err
+
+
+def send_to_entry(
+    cpu: Processor,
+    entry: DeviceEntry,
+    frame: Frame,
+    ingress: ModelDevice,
+    program: ModelProgram,
+) -> int:
+    """Run the program of *entry* and send *frame* (``dev_map_generic_redirect``).
+
+    What the entry's program or the driver drops still counts as redirected.
+    """
+    err = forwarding_error(entry.device, len(frame))
+    if err:
+        return err
+    if entry.program is None or entry_program.passes(
+        cpu, entry.program, frame, entry.device, ingress
+    ):
+        transmit(cpu, entry.device, frame, program)
+    return 0
+
+
+def send_to_all(
+    cpu: Processor,
+    map: Devmap | None,
+    frame: Frame,
+    ingress: ModelDevice,
+    program: ModelProgram,
+    exclude_ingress: bool,
+) -> int:
+    """Send *frame* to every entry, stopping at the first that fails (``dev_map_redirect_multi``).
+
+    Copies share the packet's data, so what one entry's program writes the others send.
+    """
+    if map is None:
+        return -ENOENT
+    try:
+        excluded = excluded_ifindexes(cpu, ingress) if exclude_ingress else frozenset()
+    except KernelError as error:
+        return -(error.errno or 0)
+    last: DeviceEntry | None = None
+    for entry in map.entries():
+        if entry.device.ifindex in excluded:
+            continue
+        if last is not None:
+            if frame.frags and cpu.release.has("clone_refuses_frags"):
+                return -EOPNOTSUPP
+            err = send_to_entry(cpu, last, frame.sharing(), ingress, program)
+            if err:
+                return err
+        last = entry
+    return 0 if last is None else send_to_entry(cpu, last, frame, ingress, program)
+
+
+def transmit(cpu: Processor, device: ModelDevice, frame: Frame, program: ModelProgram) -> None:
+    """Hand *frame* to the driver past queueing discipline and taps (``generic_xdp_tx``)."""
+    if not device.start_xmit(cpu, frame):
+        cpu.trace.append((ExceptionRaised, (program.id, _TX, device.ifindex)))
+        device.tx_dropped += 1

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Carrying out ``XDP_REDIRECT`` for a driver's frame.
+
+Mirrors ``net/core/filter.c: xdp_do_redirect, __xdp_do_redirect_frame``.
+"""
+
+from __future__ import annotations
+
+from errno import EBADRQC, EINVAL, EOPNOTSUPP, EOVERFLOW
+from typing import TYPE_CHECKING, Any
+
+from spec.frame import FRAME_HEADER
+from spec.redirect import broadcast, cpu_queue
+from spec.redirect.bulk import enqueue, enqueue_for_entry
+from spec.trace import Redirect, RedirectErr
+from spec.uapi import BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS, NO_MAP_ID, MapType, Verdict
+
+if TYPE_CHECKING:
+    from spec.devices.device import ModelDevice
+    from spec.frame import Frame
+    from spec.program import ModelProgram
+    from spec.redirect.processor import Processor
+
+_DEVMAP = MapType.BPF_MAP_TYPE_DEVMAP
+_DEVMAP_HASH = MapType.BPF_MAP_TYPE_DEVMAP_HASH
+_CPUMAP = MapType.BPF_MAP_TYPE_CPUMAP
+_XSKMAP = MapType.BPF_MAP_TYPE_XSKMAP
+_REDIRECT = int(Verdict.XDP_REDIRECT)
+_U32 = 0xFFFFFFFF
+
+
+def do_redirect(cpu: Processor, ingress: ModelDevice, frame: Frame, program: ModelProgram) -> int:
+    """Give *frame* to the target that the redirect state names: 0, or a negative errno.
+
+    After an error the caller still owns the frame, and drops it.
+    """
+    map_type, map_id, flags = cpu.map_type, cpu.map_id, cpu.flags
+    index, target, map = cpu.tgt_index, cpu.tgt_value, cpu.map
+    cpu.consume()
+    if frame.frags and map_type is not _CPUMAP and not cpu.release.has("frags_redirected"):
+        return -EOPNOTSUPP
+    err: int
+    if map_type is _XSKMAP:
+        err = target.receive(cpu, ingress, frame)
+    elif frame.meta < FRAME_HEADER:
+        err = -EOVERFLOW
+    elif map_type is _DEVMAP or map_type is _DEVMAP_HASH:
+        if flags & BPF_F_BROADCAST:
+            err = broadcast.enqueue_to_all(
+                cpu, map, frame, ingress, bool(flags & BPF_F_EXCLUDE_INGRESS)
+            )
+        else:
+            err = enqueue_for_entry(cpu, target, frame, ingress)
+    elif map_type is _CPUMAP:
+        err = cpu_queue.enqueue(cpu, target, frame, ingress)
+    elif map_id == NO_MAP_ID:
+        device = ingress.namespace.find(index & _U32)
+        err = -EINVAL if device is None else enqueue(cpu, device, frame, ingress, None)
+    else:
+        err = -EBADRQC
+    trace_redirect(cpu, ingress, program, (map_type, map_id, index, target), err)
+    return err
+
+
+def trace_redirect(
+    cpu: Processor,
+    ingress: ModelDevice,
+    program: ModelProgram,
+    wish: tuple[MapType | None, int, int, Any],
+    err: int,
+) -> None:
+    """``xdp_redirect`` or ``xdp_redirect_err`` (``trace/events/xdp.h: xdp_redirect_template``)."""
+    map_type, map_id, index, target = wish
+    to_ifindex = 0
+    if map_type is _DEVMAP or map_type is _DEVMAP_HASH:
+        if target is not None:
+            to_ifindex = target.device.ifindex
+    elif map_type is None and map_id == NO_MAP_ID:
+        to_ifindex, index = index & _U32, 0
+        if not cpu.names_map:
+            map_id = 0
+    kind = RedirectErr if err else Redirect
+    arguments = (program.id, _REDIRECT, ingress.ifindex, err, to_ifindex, map_id, index & _U32)
+    cpu.trace.append((kind, arguments))

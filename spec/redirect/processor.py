@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""A CPU that handles packets: rounds of softirq work, and what programs may ask of it.
+
+Mirrors ``net/core/dev.c: net_rx_action``, ``include/linux/filter.h: bpf_net_ctx_set`` and
+``net/core/filter.c: xdp_do_flush``.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, Protocol
+
+from spec.redirect import cpu_queue
+from spec.redirect.bulk import flush_devices
+from spec.redirect.helpers import RedirectState
+
+if TYPE_CHECKING:
+    from spec.maps.cpumap import CpuEntry
+    from spec.model import ModelLab
+    from spec.redirect.bulk import BulkQueue
+    from spec.trace import Event
+
+NAPI_WEIGHT = 64
+"""``NAPI_POLL_WEIGHT``: frames in one poll."""
+
+
+class Napi(Protocol):
+    """Something with frames to poll."""
+
+    def poll(self, cpu: Processor, budget: int) -> int:
+        """Handle at most *budget* frames; how many there were."""
+
+
+class Processor(RedirectState):
+    """One CPU. The redirect state and the flush list are those of the round it is in."""
+
+    __slots__ = (
+        "_depth",
+        "_in_softirq",
+        "_keeps_state",
+        "cpu_flush_list",
+        "flush_list",
+        "lab",
+        "number",
+        "pending",
+        "release",
+        "trace",
+        "woken",
+    )
+
+    def __init__(self, lab: ModelLab, number: int) -> None:
+        super().__init__(lab.release_table.has("redirect_state_names_map"))
+        self.lab = lab
+        self.number = number
+        self.release = lab.release_table
+        self.trace: list[tuple[type[Event], tuple[Any, ...]]] = lab.trace
+        self.flush_list: list[BulkQueue] = []
+        self.cpu_flush_list: list[cpu_queue.CpuBulk] = []
+        self.pending: deque[Napi] = deque()
+        self.woken: deque[CpuEntry] = deque()
+        self._keeps_state = not self.release.has("redirect_state_per_round")
+        self._depth = 0
+        self._in_softirq = False
+
+    # Rounds.
+
+    def enter(self) -> None:
+        """Begin a context for programs; a nested one shares the outer one's state."""
+        if not self._depth and not self._keeps_state:
+            self.reset()
+        self._depth += 1
+
+    def leave(self) -> None:
+        """End the context begun last."""
+        self._depth -= 1
+
+    def schedule(self, napi: Napi) -> None:
+        """Have *napi* polled in this round or the next."""
+        self.pending.append(napi)
+
+    def wake(self, entry: CpuEntry) -> None:
+        """Have the thread of *entry* run once this CPU is done with its round."""
+        if entry not in self.woken:
+            self.woken.append(entry)
+
+    def run_softirqs(self) -> None:
+        """Poll what was scheduled, round after round, and run the threads that were woken."""
+        if self._in_softirq or self._depth:
+            return
+        self._in_softirq = True
+        try:
+            while self.pending or self.woken:
+                if self.pending:
+                    self._poll_once()
+                else:
+                    entry = self.woken.popleft()
+                    other = self.lab.processors[entry.cpu]
+                    cpu_queue.run_thread(other, entry)
+                    other.run_softirqs()
+        finally:
+            self._in_softirq = False
+
+    def _poll_once(self) -> None:
+        unfinished: list[Napi] = []
+        self.enter()
+        try:
+            while self.pending:
+                napi = self.pending.popleft()
+                if napi.poll(self, NAPI_WEIGHT) == NAPI_WEIGHT:
+                    unfinished.append(napi)
+        finally:
+            self.leave()
+        self.pending.extend(unfinished)
+
+    def flush(self) -> None:
+        """Send everything queued on its way: devices first, then CPUs (``xdp_do_flush``)."""
+        if self.flush_list:
+            flush_devices(self)
+        if self.cpu_flush_list:
+            cpu_queue.flush(self)
+
+    # What programs ask for beside redirection.
+
+    def ktime_ns(self) -> int:
+        """``bpf_ktime_get_ns()``."""
+        return time.monotonic_ns()
+
+    def cpu(self) -> int:
+        """``bpf_get_smp_processor_id()``."""
+        return self.number
+
+    def random_u32(self) -> int:
+        """``bpf_get_prandom_u32()``."""
+        return random.getrandbits(32)
+
+    def printk(self, text: str) -> None:
+        """``bpf_trace_printk()``: kept by the lab."""
+        self.lab.printed.append(text)

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What changed in XDP redirection from release to release: one table, asked by name.
+
+A release stands for the newest stable kernel of its line, so ``6.18`` is 6.18.44. A change that
+stable maintainers took over into older lines names those lines as its backports.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from spec.errors import InputError
+
+OLDEST, NEWEST, DEFAULT = "5.10", "7.2", "6.18"
+
+
+class Change(NamedTuple):
+    """One change of behaviour: since which release, by which commit, and what it says."""
+
+    name: str
+    release: str
+    commit: str
+    sentence: str
+    backports: tuple[str, ...] = ()
+
+
+CHANGES = (
+    Change(
+        "redirect_state_names_map",
+        "5.13",
+        "ee75aef23afe",
+        "The redirect state holds the map's id and type, so XDP_REDIRECT without a helper call is "
+        "EBADRQC and bpf_redirect() is traced with map id 2147483647.",
+    ),
+    Change(
+        "untransmitted_freed_by_core",
+        "5.13",
+        "fdc13979f91e",
+        "A driver stops at the first frame it cannot take and the core frees it and all later "
+        "ones; before, the driver skipped single frames.",
+    ),
+    Change(
+        "veth_napi_by_gro",
+        "5.13",
+        "d3256efd8e8b",
+        "GRO gives a veth a NAPI context even without a program, so that it can be a target.",
+    ),
+    Change(
+        "broadcast",
+        "5.14",
+        "e624d4ed4aa8",
+        "BPF_F_BROADCAST and BPF_F_EXCLUDE_INGRESS send a frame to every entry of a map.",
+    ),
+    Change(
+        "entry_program_at_flush",
+        "5.14",
+        "cb261b594b41",
+        "The program of a devmap entry runs when the bulk queue is flushed, not on enqueue.",
+    ),
+    Change(
+        "test_run_refuses_entry_programs",
+        "5.14",
+        "",
+        "BPF_PROG_TEST_RUN refuses programs made for devmap and cpumap entries.",
+    ),
+    Change(
+        "generic_cpumap",
+        "5.15",
+        "11941f8a8536",
+        "Generic XDP redirects into a CPUMAP.",
+    ),
+    Change(
+        "generic_entry_program",
+        "5.15",
+        "2ea5eabaf04a",
+        "Generic XDP runs the program of a devmap entry; before, a program using a map that could "
+        "hold one was not attached in generic mode.",
+    ),
+    Change(
+        "exclude_upper_devices",
+        "5.15",
+        "aeea1b86f936",
+        "BPF_F_EXCLUDE_INGRESS also leaves out the upper devices of the receiving device.",
+    ),
+    Change(
+        "test_run_ingress",
+        "5.15",
+        "ec94670fcb3b",
+        "BPF_PROG_TEST_RUN takes the receiving device from its context argument.",
+    ),
+    Change(
+        "frags",
+        "5.18",
+        "f45d5b6ce2e8",
+        "Frames may have fragments, and a map that programs share has an owner that fixes whether "
+        "they all know fragments.",
+    ),
+    Change(
+        "live_frames",
+        "5.18",
+        "b530e9e1063e",
+        "BPF_PROG_TEST_RUN can carry verdicts out on live frames.",
+    ),
+    Change(
+        "xdp_features",
+        "6.3",
+        "b9d460c92455",
+        "A device announces whether it takes redirected frames; before, having the driver "
+        "operation was enough.",
+    ),
+    Change(
+        "frags_redirected",
+        "6.3",
+        "b9d460c92455",
+        "Frames with fragments can be redirected to devices that announce it.",
+    ),
+    Change(
+        "generic_frags",
+        "6.9",
+        "e6d5dbdd20aa",
+        "Generic XDP hands fragments to programs that know them instead of joining the frame.",
+    ),
+    Change(
+        "redirect_state_per_round",
+        "6.11",
+        "401cb7dae813",
+        "The redirect state lives on the stack of a softirq round; before, it stayed on the CPU "
+        "for ever.",
+    ),
+    Change(
+        "tap_metadata",
+        "6.15",
+        "",
+        "A tap lets programs put metadata before a frame.",
+    ),
+    Change(
+        "map_tracepoints_removed",
+        "6.17",
+        "a9a5f41b04dd",
+        "The tracepoints xdp_redirect_map and xdp_redirect_map_err, silent since 5.6, are gone.",
+    ),
+    Change(
+        "test_run_linear_size",
+        "6.18",
+        "fe9544ed1a2e",
+        "The context argument of BPF_PROG_TEST_RUN may end before the data, which puts the rest "
+        "into fragments; before, both had to end together.",
+    ),
+    Change(
+        "prog_array_attach_type",
+        "6.18",
+        "",
+        "Programs that share a PROG_ARRAY must have the same expected attach type.",
+    ),
+    Change(
+        "excluded_devices_bounded",
+        "7.0",
+        "",
+        "BPF_F_EXCLUDE_INGRESS on a device with more than eight upper devices is EOVERFLOW.",
+        backports=("6.18", "6.19"),
+    ),
+    Change(
+        "clone_refuses_frags",
+        "7.1",
+        "",
+        "A broadcast that would have to clone a frame with fragments is EOPNOTSUPP "
+        "(a9bb2d9c798c in 6.18.39).",
+        backports=("6.18",),
+    ),
+    Change(
+        "cpumap_update_errno",
+        "7.0",
+        "",
+        "A CPUMAP update that fails on its program says why instead of ENOMEM.",
+    ),
+)
+
+_BY_NAME = {change.name: change for change in CHANGES}
+
+
+class Release:
+    """A kernel release as ``major.minor``, which knows the changes that it has."""
+
+    __slots__ = ("_changes", "text")
+
+    def __init__(self, text: str = DEFAULT) -> None:
+        if not re.fullmatch(r"\d+\.\d+", text):
+            raise InputError(f"release {text!r}", "not of the form 6.18", "give major.minor")
+        number = _number(text)
+        if not _number(OLDEST) <= number <= _number(NEWEST):
+            raise InputError(
+                f"release {text}", "not modelled", f"give one from {OLDEST} to {NEWEST}"
+            )
+        self.text = text
+        self._changes = {
+            change.name: _number(change.release) <= number or text in change.backports
+            for change in CHANGES
+        }
+
+    def has(self, name: str) -> bool:
+        """Whether the change called *name* is in this release."""
+        return self._changes[name]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def change(name: str) -> Change:
+    """The change called *name*, for who wants to cite its commit."""
+    return _BY_NAME[name]
+
+
+def _number(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split("."))
