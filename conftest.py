@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import kernel_impl
 import spec
 from spec.testing.engine import Engine
@@ -13,5 +15,5 @@ pytest_plugins = ["spec.testing.plugin", "pytester"]
 def pytest_xdpspec_engines() -> tuple[Engine, ...]:
     return (
         Engine("model", spec.ModelLab, lambda: None),
-        Engine("kernel", kernel_impl.KernelLab, kernel_impl.missing),
+        Engine("kernel", kernel_impl.KernelLab, cache(kernel_impl.missing)),
     )
