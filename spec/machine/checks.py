@@ -1,21 +1,88 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What loading refuses, with the errno and the decisive line of the kernel's verifier.
 
-This is no verifier: it refuses malformed code (``form.py``) and the misuse of maps, context,
-packet and values that the pages speak of (``flow.py``). Whatever else a program does wrong ends
-its run with a ``MachineFault``. Mirrors parts of ``kernel/bpf/verifier.c``.
+This is no verifier. It refuses malformed code (``form.py``), calls that a map or a helper does not
+allow (``call_checks.py``), and accesses to context, packet and values that are wrong whichever way
+control came (``access_checks.py``). Whatever else a program does wrong ends its run with a
+``MachineFault``. Mirrors parts of ``kernel/bpf/verifier.c``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from errno import EACCES
 
+from spec.machine.access_checks import check_access
+from spec.machine.call_checks import check_call
+from spec.machine.flow import Flow
 from spec.machine.form import check_form
 from spec.machine.host import ProgramMap
+from spec.machine.instruction import (
+    ALU,
+    ALU64,
+    ATOMIC,
+    CALL_OPCODE,
+    CALL_PROGRAM,
+    END,
+    EXIT_OPCODE,
+    GOTO,
+    GOTO_LONG,
+    JMP,
+    JMP32,
+    LDX,
+    LOAD_ACQUIRE,
+    LOAD_IMMEDIATE,
+    MOV,
+    ST,
+    STX,
+    Instruction,
+    X,
+)
+from spec.machine.kinds import UNSET, State
 from spec.machine.program import ProgramCode
+from spec.machine.refusal import refused
 
 
-def check(program: ProgramCode, maps: Mapping[str, ProgramMap], release: str) -> None:
-    """Raise ``KernelError`` if *release* would not load *program* with *maps*."""
-    del maps, release
+def check(program: ProgramCode, maps: Mapping[str, ProgramMap], release: str) -> Flow:
+    """Raise ``KernelError`` if *release* would not load *program* with *maps*.
+
+    Gives back what was learnt about the program, which the translator can use.
+    """
     check_form(program)
+    flow = Flow(program, maps)
+    for index in sorted(flow.before):
+        instruction, state = program.code[index], flow.before[index]
+        _check_read(program, index, instruction, state)
+        if instruction.opcode == CALL_OPCODE and instruction.src != CALL_PROGRAM:
+            check_call(program, maps, release, index, state)
+        elif instruction.kind in (LDX, ST, STX):
+            check_access(program, maps, index, state)
+    return flow
+
+
+def _check_read(program: ProgramCode, index: int, instruction: Instruction, state: State) -> None:
+    for number in _reads(instruction):
+        if state.registers[number].kind == UNSET:
+            raise refused(EACCES, f"R{number} !read_ok", program, index)
+
+
+def _reads(instruction: Instruction) -> tuple[int, ...]:
+    """Registers whose content the instruction needs, as the verifier asks for them."""
+    opcode, dst, src, _, imm = instruction
+    kind, operation = instruction.kind, instruction.operation
+    if opcode == EXIT_OPCODE:
+        return (0,)
+    if opcode in (LOAD_IMMEDIATE, CALL_OPCODE, GOTO, GOTO_LONG):
+        return ()
+    if kind in (ALU, ALU64):
+        if operation == END:
+            return (dst,)
+        second = (src,) if opcode & X else ()
+        return second if operation == MOV else (*second, dst)
+    if kind in (JMP, JMP32):
+        return (src, dst) if opcode & X else (dst,)
+    if kind == LDX:
+        return (src,)
+    if kind == STX and instruction.mode == ATOMIC and imm == LOAD_ACQUIRE:
+        return (src,)
+    return (dst,) if kind == ST else (src, dst)

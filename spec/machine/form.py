@@ -6,9 +6,10 @@ Mirrors ``kernel/bpf/verifier.c: check_subprogs, check_cfg, check_alu_op, do_che
 
 from __future__ import annotations
 
-from errno import EACCES, EINVAL
+from errno import E2BIG, EACCES, EINVAL
 
 from spec.machine.instruction import (
+    ABS,
     ALU,
     ALU64,
     ARSH,
@@ -22,10 +23,12 @@ from spec.machine.instruction import (
     EXIT_OPCODE,
     GOTO,
     GOTO_LONG,
+    IND,
     JA,
     JMP,
     JMP32,
     JSLE,
+    LD,
     LDX,
     LOAD_ACQUIRE,
     LOAD_IMMEDIATE,
@@ -51,11 +54,13 @@ from spec.machine.refusal import refused
 
 FRAME_POINTER = 10
 
+NO_END = "last insn is not an exit or jmp"
+
 
 def check_form(program: ProgramCode) -> None:
     """Raise ``KernelError`` at the first instruction that is malformed."""
     if not program.code:
-        raise refused(EINVAL, "", program, 0)
+        raise refused(E2BIG, "", program, 0)
     second_halves = _wide(program)
     for function in program.functions:
         _check_jumps(program, function.start, program.end_of(function.start), second_halves)
@@ -73,8 +78,9 @@ def _wide(program: ProgramCode) -> set[int]:
     for index, instruction in enumerate(code):
         if index in found or instruction.opcode != LOAD_IMMEDIATE:
             continue
-        following = code[index + 1] if index + 1 < len(code) else None
-        if following is None or following[:4] != (0, 0, 0, 0) or instruction.offset:
+        if index + 1 == len(code):
+            raise refused(EINVAL, NO_END, program, index)
+        if code[index + 1][:4] != (0, 0, 0, 0):
             raise refused(EINVAL, "invalid bpf_ld_imm64 insn", program, index)
         if instruction.src not in (0, PSEUDO_FUNC) and index not in program.references:
             raise refused(EINVAL, "unrecognized bpf_ld_imm64 insn", program, index)
@@ -86,17 +92,22 @@ def _check_jumps(program: ProgramCode, start: int, end: int, second_halves: set[
     code = program.code
     last = code[end - 1]
     if last.opcode not in (EXIT_OPCODE, GOTO, GOTO_LONG) or end - 1 in second_halves:
-        raise refused(EINVAL, "last insn is not an exit or jmp", program, end - 1)
+        raise refused(EINVAL, NO_END, program, end - 1)
     for index in range(start, end):
         instruction = code[index]
-        if index in second_halves or not _jumps(instruction):
+        if index in second_halves:
+            continue
+        if instruction.opcode == CALL_OPCODE and instruction.src == CALL_PROGRAM:
+            if index + 1 + instruction.imm not in {each.start for each in program.functions}:
+                raise refused(EINVAL, "call to invalid destination", program, index)
+        if not _jumps(instruction):
             continue
         target = jump_target(index, instruction)
         if not start <= target < end:
             reason = f"jump out of range from insn {index} to {target}"
             raise refused(EINVAL, reason, program, index)
         if target in second_halves:
-            reason = f"jump into the middle of ldimm64 insn {target}"
+            reason = f"jump into the middle of ldimm64 insn {target - 1}"
             raise refused(EINVAL, reason, program, index)
     _check_reached(program, start, end, second_halves)
 
@@ -139,6 +150,8 @@ def _problem(instruction: Instruction) -> tuple[int, str] | None:
     if instruction.kind in (JMP, JMP32):
         return _jump_problem(instruction)
     if instruction.opcode == LOAD_IMMEDIATE:
+        if instruction.offset:
+            return EINVAL, "BPF_LD_IMM64 uses reserved fields"
         return _frame_pointer(instruction)
     return _memory_problem(instruction)
 
@@ -153,13 +166,13 @@ def _alu_problem(instruction: Instruction) -> tuple[int, str] | None:
     opcode, _, src, offset, imm = instruction
     operation, is_wide = instruction.operation, instruction.kind == ALU64
     from_register = bool(opcode & X)
-    if operation > END:
+    if operation > END or (from_register and (operation == NEG or (operation == END and is_wide))):
         return EINVAL, f"unknown opcode {opcode:02x}"
     if operation == NEG:
-        if from_register or src or offset or imm:
+        if src or offset or imm:
             return EINVAL, "BPF_NEG uses reserved fields"
     elif operation == END:
-        if src or offset or imm not in (16, 32, 64) or (is_wide and from_register):
+        if src or offset or imm not in (16, 32, 64):
             return EINVAL, "BPF_END uses reserved fields"
     elif operation == MOV:
         widths = (0, 8, 16, 32) if is_wide else (0, 8, 16)
@@ -202,10 +215,12 @@ def _jump_problem(instruction: Instruction) -> tuple[int, str] | None:
 def _memory_problem(instruction: Instruction) -> tuple[int, str] | None:
     opcode, _, src, _, imm = instruction
     kind, mode, width = instruction.kind, instruction.mode, opcode & 0x18
-    if kind == LDX and (mode == MEM or (mode == MEMSX and width != DW)):
-        if imm:
-            return EINVAL, "BPF_LDX uses reserved fields"
+    if kind == LDX and (imm or mode not in (MEM, MEMSX)):
+        return EINVAL, "BPF_LDX uses reserved fields"
+    if kind == LDX and (mode == MEM or width != DW):
         return _frame_pointer(instruction)
+    if kind == LD and mode in (ABS, IND):
+        return EINVAL, "BPF_LD_[ABS|IND] instructions not allowed for this program type"
     if kind == ST and mode == MEM:
         return (EINVAL, "BPF_ST uses reserved fields") if src else None
     if kind == STX and mode == MEM:

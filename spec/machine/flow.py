@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Follows a program's data forward until nothing new is learnt about any instruction.
+
+Where ways meet, only what they agree on is kept, so that what is known holds however control got
+there. Branches whose outcome is known are not followed, as ``verifier.c: is_branch_taken``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+
+from spec.machine.arithmetic import BINARY, COMPARE, signed
+from spec.machine.helpers import CHANGES_PACKET, HELPERS
+from spec.machine.host import ProgramMap
+from spec.machine.instruction import (
+    ADD,
+    ALU,
+    ALU64,
+    ATOMIC,
+    CALL_OPCODE,
+    CALL_PROGRAM,
+    CMPXCHG,
+    DIV,
+    END,
+    EXIT_OPCODE,
+    FETCH,
+    GOTO,
+    GOTO_LONG,
+    JMP,
+    LDX,
+    LOAD_ACQUIRE,
+    LOAD_IMMEDIATE,
+    MASK32,
+    MASK64,
+    MEM,
+    MOD,
+    MOV,
+    NEG,
+    PSEUDO_FUNC,
+    ST,
+    STORE_RELEASE,
+    SUB,
+    Instruction,
+    X,
+    jump_target,
+)
+from spec.machine.kinds import (
+    ANYTHING,
+    CONTEXT,
+    MAP,
+    META,
+    NOTHING,
+    NUMBER,
+    PACKET,
+    RECORD,
+    SCALAR,
+    SOCKET,
+    STACK,
+    UNKNOWN,
+    VALUE,
+    Content,
+    State,
+)
+from spec.machine.kinds import END as PACKET_END
+from spec.machine.narrow import narrow
+from spec.machine.program import ProgramCode
+from spec.uapi import MapType
+
+DATA, DATA_END, DATA_META = 0, 4, 8
+
+WRITES_MEMORY = {69, 181, 189}
+"""Helpers that write where a pointer argument leads."""
+
+INDEXED = (MapType.BPF_MAP_TYPE_ARRAY, MapType.BPF_MAP_TYPE_PERCPU_ARRAY)
+
+
+class Flow:
+    """What is known before each instruction that can be reached: ``before[index]``."""
+
+    def __init__(self, program: ProgramCode, maps: Mapping[str, ProgramMap]) -> None:
+        self.program, self.maps = program, maps
+        self.before: dict[int, State] = {}
+        self.work: list[int] = []
+        arguments = [Content(CONTEXT, 0), *[NOTHING] * 4]
+        self._arrive(0, State.at_entry(arguments, 0, 0))
+        while self.work:
+            index = self.work.pop()
+            for target, state in self.step(index, self.before[index].copy()):
+                self._arrive(target, state)
+
+    def _arrive(self, index: int, state: State) -> None:
+        known = self.before.get(index)
+        if known is None:
+            self.before[index] = state
+            self.work.append(index)
+        elif known.merge(state):
+            self.work.append(index)
+
+    def step(self, index: int, state: State) -> Iterator[tuple[int, State]]:
+        """Where control goes from *index*, with what is known there; uses up *state*."""
+        instruction = self.program.code[index]
+        kind = instruction.kind
+        if instruction.opcode == EXIT_OPCODE:
+            return
+        if instruction.opcode == LOAD_IMMEDIATE:
+            state.registers[instruction.dst] = self.immediate(index, instruction)
+            self._callback(index, instruction)
+            yield index + 2, state
+            return
+        if kind in (ALU, ALU64):
+            state.registers[instruction.dst] = compute(instruction, state)
+        elif instruction.opcode == CALL_OPCODE:
+            self.call(index, instruction, state)
+        elif instruction.opcode in (GOTO, GOTO_LONG):
+            yield jump_target(index, instruction), state
+            return
+        elif kind == LDX:
+            state.registers[instruction.dst] = self.load(instruction, state)
+        elif instruction.mode == ATOMIC:
+            self.atomic(instruction, state)
+        elif kind in (ST, ST | 1):
+            self.store(instruction, state)
+        else:
+            yield from self.branch(index, instruction, state)
+            return
+        yield index + 1, state
+
+    def immediate(self, index: int, instruction: Instruction) -> Content:
+        reference = self.program.references.get(index)
+        if reference is None:
+            if instruction.src == PSEUDO_FUNC:
+                return ANYTHING
+            high = self.program.code[index + 1].imm
+            return Content(SCALAR, (high & MASK32) << 32 | instruction.imm & MASK32)
+        if reference.offset is None:
+            return Content(MAP, 0, reference.map)
+        return Content(VALUE, reference.offset, reference.map)
+
+    def _callback(self, index: int, instruction: Instruction) -> None:
+        """A function whose address is taken may be called with anything."""
+        if instruction.src == PSEUDO_FUNC and index not in self.program.references:
+            state = State.at_entry([ANYTHING] * 5, None, None)
+            self._arrive(index + 1 + instruction.imm, state)
+
+    def branch(
+        self, index: int, instruction: Instruction, state: State
+    ) -> Iterator[tuple[int, State]]:
+        left, right = state.registers[instruction.dst], operand(instruction, state)
+        outcome: bool | None = None
+        if left.kind == right.kind == SCALAR and None not in (left.offset, right.offset):
+            assert left.offset is not None
+            assert right.offset is not None
+            bits = 64 if instruction.kind == JMP else 32
+            mask = (1 << bits) - 1
+            compare = COMPARE[instruction.operation]
+            outcome = compare(left.offset & mask, right.offset & mask, bits)
+        if outcome is not True:
+            fallthrough = state.copy()
+            narrow(instruction, left, right, fallthrough, taken=False)
+            yield index + 1, fallthrough
+        if outcome is not False:
+            narrow(instruction, left, right, state, taken=True)
+            yield jump_target(index, instruction), state
+
+    def load(self, instruction: Instruction, state: State) -> Content:
+        base = state.registers[instruction.src]
+        if base.offset is None or instruction.mode != MEM:
+            return ANYTHING if base.kind in (UNKNOWN, STACK) else NUMBER
+        offset = base.offset + instruction.offset
+        if base.kind == CONTEXT:
+            fields = {
+                DATA: Content(PACKET, 0),
+                DATA_END: Content(PACKET_END, 0),
+                DATA_META: Content(META, 0),
+            }
+            return fields.get(offset, NUMBER)
+        if base.kind == STACK:
+            return state.stack.get((offset, instruction.size), ANYTHING)
+        if base.kind == VALUE and base.maybe_null is None:
+            return self._constant(base.map, offset, instruction.size)
+        return ANYTHING if base.kind == UNKNOWN else NUMBER
+
+    def _constant(self, name: str, offset: int, size: int) -> Content:
+        """A number in a read-only map of global variables never changes."""
+        map = self.maps[name]
+        content = map.program_lookup(bytes(4)) if map.type == INDEXED[0] else None
+        if not isinstance(content, memoryview) or not content.readonly:
+            return NUMBER
+        return Content(SCALAR, int.from_bytes(content[offset : offset + size], sys.byteorder))
+
+    def store(self, instruction: Instruction, state: State) -> None:
+        base = state.registers[instruction.dst]
+        if base.kind == UNKNOWN or (base.kind == STACK and base.offset is None):
+            state.stack = {}
+        elif base.kind == STACK:
+            assert base.offset is not None
+            size = instruction.size
+            if instruction.kind == ST:
+                stored = Content(SCALAR, instruction.imm & (1 << 8 * size) - 1)
+            else:
+                stored = state.registers[instruction.src]
+                if size < 8:
+                    known = stored.kind == SCALAR and stored.offset is not None
+                    value = (stored.offset or 0) & (1 << 8 * size) - 1
+                    stored = Content(SCALAR, value) if known else NUMBER
+            state.spill(base.offset + instruction.offset, size, stored)
+
+    def atomic(self, instruction: Instruction, state: State) -> None:
+        registers, operation = state.registers, instruction.imm
+        if operation == LOAD_ACQUIRE:
+            registers[instruction.dst] = self.load(instruction._replace(opcode=0x79), state)
+            return
+        base = registers[instruction.dst]
+        if base.kind in (STACK, UNKNOWN):
+            state.stack = {}
+        if operation == CMPXCHG:
+            registers[0] = ANYTHING
+        elif operation & FETCH and operation != STORE_RELEASE:
+            registers[instruction.src] = ANYTHING
+
+    def call(self, index: int, instruction: Instruction, state: State) -> None:
+        registers = state.registers
+        arguments = registers[1:6]
+        if instruction.src == CALL_PROGRAM:
+            inside = [ANYTHING if each.kind == STACK else each for each in arguments]
+            entry = State.at_entry(inside, state.packet, state.meta)
+            self._arrive(index + 1 + instruction.imm, entry)
+            if any(each.kind in (STACK, UNKNOWN) for each in arguments):
+                state.stack = {}
+            state.replace(Content(PACKET_END, 0), ANYTHING)
+            for kind in (PACKET, META):
+                state.registers = [_any_of(kind, each) for each in state.registers]
+                state.stack = {slot: _any_of(kind, each) for slot, each in state.stack.items()}
+            state.packet = state.meta = None
+            result = ANYTHING
+        else:
+            if instruction.imm in WRITES_MEMORY:
+                state.stack = {}
+            if instruction.imm in CHANGES_PACKET:
+                state.forget_packet()
+            state.forget_null_of(index)
+            result = self.result(index, instruction.imm, arguments, state)
+        state.registers[0] = result
+        state.registers[1:6] = [NOTHING] * 5
+
+    def result(self, index: int, number: int, arguments: list[Content], state: State) -> Content:
+        """What a helper leaves in r0."""
+        helper = HELPERS.get(number)
+        returns = helper.returns if helper else "n"
+        if returns == "r":
+            return Content(RECORD, 0, maybe_null=index)
+        if returns == "n":
+            return NUMBER
+        if arguments[0].kind != MAP:
+            return ANYTHING
+        map = self.maps[arguments[0].map]
+        if map.type == MapType.BPF_MAP_TYPE_XSKMAP:
+            return Content(SOCKET, 0, map.name, index)
+        if map.type in INDEXED:
+            # An element that is always there needs no test: 6.15 and later know a constant key.
+            key = arguments[1]
+            held = state.stack.get((key.offset or 0, 4)) if key.kind == STACK else None
+            if held is None or held.kind != SCALAR:
+                return ANYTHING
+            if held.offset is not None and held.offset < map.max_entries:
+                return Content(VALUE, 0, arguments[0].map)
+        return Content(VALUE, 0, arguments[0].map, index)
+
+
+def _any_of(kind: str, content: Content) -> Content:
+    return ANYTHING if content.kind == kind else content
+
+
+def operand(instruction: Instruction, state: State) -> Content:
+    """The second operand of an ALU or JMP instruction."""
+    if instruction.opcode & X:
+        return state.registers[instruction.src]
+    return Content(SCALAR, instruction.imm & MASK64)
+
+
+def compute(instruction: Instruction, state: State) -> Content:
+    """What an ALU instruction leaves in its destination."""
+    operation, offset = instruction.operation, instruction.offset
+    bits = 64 if instruction.kind == ALU64 else 32
+    mask = (1 << bits) - 1
+    left, right = state.registers[instruction.dst], operand(instruction, state)
+    if operation in (NEG, END):
+        return NUMBER
+    if operation == MOV:
+        if right.kind == SCALAR:
+            if right.offset is None:
+                return NUMBER
+            value = signed(right.offset, offset) if offset else right.offset
+            return Content(SCALAR, value & mask)
+        return right if bits == 64 and not offset else ANYTHING
+    if left.kind == right.kind == SCALAR:
+        if left.offset is None or right.offset is None or (operation in (DIV, MOD) and offset):
+            return NUMBER
+        return Content(
+            SCALAR, BINARY[operation](left.offset & mask, right.offset & mask, bits) & mask
+        )
+    if bits == 32 or operation not in (ADD, SUB):
+        return ANYTHING
+    if operation == ADD and left.kind == SCALAR:
+        left, right = right, left
+    if right.kind == SCALAR and left.kind not in (UNKNOWN, "") and left.maybe_null is None:
+        if left.offset is None or right.offset is None:
+            return left._replace(offset=None)
+        distance = signed(right.offset, 64)
+        return left._replace(offset=left.offset + (distance if operation == ADD else -distance))
+    if operation == SUB and left.kind == right.kind and left.kind != UNKNOWN:
+        return NUMBER
+    return ANYTHING
