@@ -89,7 +89,7 @@ def _wide(program: ProgramCode) -> set[int]:
 
 
 def _check_jumps(program: ProgramCode, start: int, end: int, second_halves: set[int]) -> None:
-    code = program.code
+    code, starts = program.code, {function.start for function in program.functions}
     last = code[end - 1]
     if last.opcode not in (EXIT_OPCODE, GOTO, GOTO_LONG) or end - 1 in second_halves:
         raise refused(EINVAL, NO_END, program, end - 1)
@@ -97,9 +97,9 @@ def _check_jumps(program: ProgramCode, start: int, end: int, second_halves: set[
         instruction = code[index]
         if index in second_halves:
             continue
-        if instruction.opcode == CALL_OPCODE and instruction.src == CALL_PROGRAM:
-            if index + 1 + instruction.imm not in {each.start for each in program.functions}:
-                raise refused(EINVAL, "call to invalid destination", program, index)
+        is_call = instruction.opcode == CALL_OPCODE and instruction.src == CALL_PROGRAM
+        if is_call and index + 1 + instruction.imm not in starts:
+            raise refused(EINVAL, "call to invalid destination", program, index)
         if not _jumps(instruction):
             continue
         target = jump_target(index, instruction)
