@@ -20,10 +20,10 @@ def site(tmp_path: Path) -> Site:
 
 def badges(html: str) -> list[str]:
     """The badges of a page as their reader sees them."""
-    found = re.findall(r'<span class="badge [^>]*>(.*?</span></span>|.*?</span>)\s*</span>', html)
-    texts = [" ".join(re.sub(r"<[^>]+>", " ", badge).split()) for badge in found]
-    assert len(texts) == html.count('class="badge ')
-    return texts
+    badge = r'<span class="badge .*?<span class="outcome">.*?</span>'
+    found = re.findall(badge, html, re.DOTALL)
+    assert len(found) == html.count('class="badge ')
+    return [" ".join(re.sub(r"<[^>]+>", " ", text).split()) for text in found]
 
 
 def test_an_example_that_held_on_both_engines_says_so(site: Site) -> None:
@@ -60,6 +60,14 @@ def test_a_skipped_example_was_not_run_and_says_why(site: Site) -> None:
     site.record("kernel", page_pass={"outcome": "skipped", "reason": "needs CAP_NET_ADMIN"})
     assert site.build().clean
     assert "Not run (needs CAP_NET_ADMIN) · Linux 6.18.44" in site.html("page")
+
+
+def test_a_rule_about_other_releases_says_so(site: Site) -> None:
+    site.record("model")
+    reason = "not in this release: since 4.8, this is 4.4"
+    site.record("kernel", "4.4", page_pass={"outcome": "skipped", "reason": reason})
+    assert site.build().clean
+    assert "– kernel 4.4 not in this release" in badges(site.html("page"))
 
 
 def test_pages_that_never_ran_fail_the_build(site: Site) -> None:

@@ -12,11 +12,18 @@ from executed_pages.domain import Example, Page, pages_domain
 from executed_pages.evidence import Outcome, Run
 from executed_pages.markup import Box, span
 
-_SIGNS = {Outcome.HELD: "✓", Outcome.FAILED: "✗", Outcome.STALE: "≠", Outcome.NOT_RUN: "○"}
+_SIGNS = {
+    Outcome.HELD: "✓",
+    Outcome.FAILED: "✗",
+    Outcome.STALE: "≠",
+    Outcome.ABSENT: "–",
+    Outcome.NOT_RUN: "○",
+}
 _MEANINGS = {
     Outcome.HELD: "Ran as shown",
     Outcome.FAILED: "Did not run as shown",
     Outcome.STALE: "The text changed after it ran",
+    Outcome.ABSENT: "Not about this release",
     Outcome.NOT_RUN: "Not run",
 }
 _HELD = {
@@ -41,11 +48,13 @@ def badge(run: Run, page: Page, example: Example) -> nodes.Node:
     outcome = run.outcome(page.path, example.name, example.digest)
     reason = run.reason(page.path, example.name)
     title = f"{_meaning(outcome, example)}{f' ({reason})' if reason else ''} · {run.describe()}"
-    css = "badge " + ("not-run" if outcome is Outcome.NOT_RUN else outcome.value)
+    css = f"badge {outcome.name.lower().replace('_', '-')}"
     shown = span("", classes=css, title=title)
     shown += span(_SIGNS[outcome], classes="sign", aria_hidden="true")
+    shown += nodes.Text(" ")
     shown += span(f"{run.name} ", classes="engine")
     shown += span(outcome.value, classes="outcome")
+    shown += nodes.Text(" ")
     return shown
 
 

@@ -10,6 +10,8 @@ from sphinx.util import logging
 from executed_pages.domain import Example, Page, PagesDomain, pages_domain
 from executed_pages.evidence import Outcome
 
+UNPROVEN = {Outcome.ABSENT, Outcome.NOT_RUN}
+
 log = logging.getLogger(__name__)
 
 
@@ -46,7 +48,7 @@ def _check_executed(domain: PagesDomain, docname: str, page: Page) -> None:
     missing = [
         example
         for example in expected
-        if {Outcome.NOT_RUN} == set(domain.outcomes(docname, example.name).values())
+        if set(domain.outcomes(docname, example.name).values()) <= UNPROVEN
     ]
     remedy = "run the pages on the model or on a kernel"
     if len(missing) == len(expected) > 1:

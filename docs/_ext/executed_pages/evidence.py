@@ -23,6 +23,8 @@ class Outcome(StrEnum):
     FAILED = "failed"
     STALE = "stale"
     """The example changed after it ran."""
+    ABSENT = "not in this release"
+    """The rule is not about this release of Linux."""
     NOT_RUN = "not run here"
 
 
@@ -59,8 +61,11 @@ class Run:
     def outcome(self, page: str, name: str, sha256: str) -> Outcome:
         """What this run says about an example whose text now has the digest *sha256*."""
         result = self.results.get((page, name))
-        if result is None or result.outcome == "skipped":
+        if result is None:
             return Outcome.NOT_RUN
+        if result.outcome == "skipped":
+            absent = result.reason.startswith(Outcome.ABSENT)
+            return Outcome.ABSENT if absent else Outcome.NOT_RUN
         if result.sha256 != sha256:
             return Outcome.STALE
         return Outcome.HELD if result.outcome == "held" else Outcome.FAILED

@@ -31,7 +31,7 @@ class EvidenceSummaryDirective(OverviewDirective):
 
 
 def _heading(outcome: Outcome) -> str:
-    return outcome.value.split(" here")[0].capitalize()
+    return outcome.value.capitalize()
 
 
 def _facts(run: Run) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from sphinx.util.typing import OptionSpec
 
 from executed_pages.anchors import give_anchor
 from executed_pages.lab_figure import Device, describe, draw, parse_devices
-from executed_pages.markup import Box, Drawing, box, span
+from executed_pages.markup import Box, box, drawing, span
 
 
 class LabFigure(Box):
@@ -55,8 +55,7 @@ def _fill(figure: LabFigure, repeated: bool) -> None:
             classes="lab-caption",
         )
         return
-    figure += Drawing(svg=f'<div class="lab-scroll">{draw(devices)}</div>',
-                      description=describe(devices))  # fmt: skip
+    figure += drawing(f'<div class="lab-scroll">{draw(devices)}</div>', describe(devices))
 
 
 def _names(devices: tuple[Device, ...]) -> list[nodes.Node]:

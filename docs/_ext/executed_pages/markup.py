@@ -31,7 +31,12 @@ class Span(nodes.Inline, nodes.TextElement):
 
 
 class Drawing(nodes.General, nodes.Element):
-    """Inline SVG in ``svg``; other formats than HTML print its ``description``."""
+    """Inline SVG in ``svg``; other formats than HTML show the paragraph it contains."""
+
+
+def drawing(svg: str, description: str) -> Drawing:
+    """A ``Drawing``, with its description for formats that cannot show it."""
+    return Drawing("", nodes.paragraph("", description), svg=svg, classes=[])
 
 
 def box(*children: nodes.Node, tag: str = "div", classes: str, **extra: str) -> Box:
@@ -79,21 +84,28 @@ def _draw(writer: Any, node: nodes.Element) -> None:
     raise nodes.SkipNode
 
 
-def _describe(writer: Any, node: nodes.Element) -> None:
-    paragraph = nodes.paragraph("", node["description"])
-    paragraph.document = writer.document
-    paragraph.walkabout(writer)
-    raise nodes.SkipNode
+def _begin_plain(writer: Any, node: nodes.Element) -> None:
+    """Formats other than HTML show the children as they are, a row of words as a paragraph."""
+    if "permalink" in node["classes"]:
+        raise nodes.SkipNode
+    if _is_row(node):
+        writer.visit_paragraph(node)
 
 
-def _nothing(writer: Any, node: nodes.Element) -> None:
-    """Formats other than HTML show the children as they are."""
+def _end_plain(writer: Any, node: nodes.Element) -> None:
+    if _is_row(node):
+        writer.depart_paragraph(node)
+
+
+def _is_row(node: nodes.Element) -> bool:
+    words = (nodes.Inline, nodes.Text)
+    return isinstance(node, Box) and any(isinstance(child, words) for child in node.children)
 
 
 def setup(app: Sphinx) -> None:
-    _add(app, Box, (_open_box, _close_box), (_nothing, _nothing))
-    _add(app, Span, (_open, _close_span), (_nothing, _nothing))
-    _add(app, Drawing, (_draw, None), (_describe, None))
+    _add(app, Box, (_open_box, _close_box), (_begin_plain, _end_plain))
+    _add(app, Span, (_open, _close_span), (_begin_plain, _end_plain))
+    _add(app, Drawing, (_draw, None), (_begin_plain, _end_plain))
 
 
 def _add(app: Sphinx, node: type[nodes.Element], html: _Visitors, others: _Visitors) -> None:

@@ -29,7 +29,7 @@ Owner = Box
 
 def pair_page(app: Sphinx, document: nodes.document) -> None:
     """Number the labs, note the rules, give each ``>>>`` to its example, make room for badges."""
-    docname = app.env.current_document.docname
+    docname = app.env.docname
     domain = pages_domain(app.env)
     lay_out_labs(document)
     _note_rules(domain, docname, document)
@@ -114,7 +114,7 @@ def _needs(owner: Owner) -> bool:
 
 
 def _docname(document: nodes.document) -> str:
-    return str(document.settings.env.current_document.docname)
+    return str(document.settings.env.docname)
 
 
 def _give_statements(

@@ -11,7 +11,7 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import OptionSpec
 
-from executed_pages.markup import Drawing, box
+from executed_pages.markup import box, drawing
 from executed_pages.svg import Canvas, text_width
 
 WIDE, NARROW = 712.0, 328.0
@@ -175,9 +175,7 @@ class RedirectFigureDirective(SphinxDirective):
     option_spec: ClassVar[OptionSpec] = {}
 
     def run(self) -> list[nodes.Node]:
-        figure = box(
-            Drawing(svg=draw(), description=DESCRIPTION), tag="figure", classes="redirect-figure"
-        )
+        figure = box(drawing(draw(), DESCRIPTION), tag="figure", classes="redirect-figure")
         if self.content:
             figure += box(
                 *self.parse_content_to_nodes(), tag="figcaption", classes="figure-caption"
