@@ -4,14 +4,22 @@
 from __future__ import annotations
 
 import sys
+from importlib import metadata
 
 import click
 
 from kernel_impl.probes import Answer, findings
 
 
+def _version() -> str:
+    try:
+        return metadata.version("xdpspec")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="xdpspec", prog_name="xdpspec")
+@click.version_option(_version(), prog_name="xdpspec")
 def main() -> None:
     """Run the reference on Linux XDP redirection against this machine."""
 

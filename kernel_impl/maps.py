@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from kernel_impl.libbpf import check, ffi, libbpf, opts
-from spec.errors import InputError
+from spec.errors import InputError, KernelError
 from spec.lab import Map
 from spec.uapi import MapType
 
@@ -28,7 +29,7 @@ class KernelMap(Map):
     def __init__(self, lab: KernelLab, fd: int, name: str) -> None:
         self.lab, self.fd = lab, fd
         info = map_info(fd)
-        self.id, self.type = info.id, MapType(info.type)
+        self.id, self.type = info.id, _type(info.type)
         self.key_size, self.value_size = info.key_size, info.value_size
         self.max_entries = info.max_entries
         self.name = name
@@ -46,9 +47,13 @@ class KernelMap(Map):
         name: str,
     ) -> KernelMap:
         """``BPF_MAP_CREATE``, the numbers as they are."""
+        try:
+            kind = MapType.named(type)
+        except ValueError:
+            raise KernelError(errno.EINVAL) from None
         options = opts("bpf_map_create_opts", map_flags=map_flags)
         fd = libbpf().bpf_map_create(
-            MapType.named(type),
+            kind,
             name[:NAME_LENGTH].encode(),
             key_size,
             value_size,
@@ -119,6 +124,11 @@ def map_info(fd: int) -> Any:
 def program_info(fd: int) -> Any:
     """``BPF_OBJ_GET_INFO_BY_FD`` of a program."""
     return _info(fd, "struct bpf_prog_info")
+
+
+def _type(number: int) -> MapType:
+    # An object may bring maps of types that we have no name for.
+    return MapType(number) if number in tuple(MapType) else cast(MapType, number)
 
 
 @cache

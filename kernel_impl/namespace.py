@@ -60,6 +60,8 @@ class NetworkNamespace:
     def __init__(self) -> None:
         here = os.open(HERE, os.O_RDONLY | os.O_CLOEXEC)
         try:
+            # Whoever may not come back must not leave.
+            check_errno(libc().setns(here, CLONE_NEWNET))
             check_errno(libc().unshare(CLONE_NEWNET))
             try:
                 self.descriptor = Descriptor(os.open(HERE, os.O_RDONLY | os.O_CLOEXEC))

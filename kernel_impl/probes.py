@@ -7,7 +7,6 @@ Each probe does the thing itself, on a small scale, and leaves nothing behind.
 from __future__ import annotations
 
 import errno
-import os
 import struct
 from collections.abc import Callable, Iterator
 from enum import Enum
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kernel_impl.descriptor import Descriptor
-from kernel_impl.devices.tap import CLONE_DEVICE
+from kernel_impl.devices.tap import CLONE_DEVICE, open_tap
 from kernel_impl.ifindex import new_ifindex
 from kernel_impl.libbpf import LIBRARY, check, ffi, libbpf
 from kernel_impl.namespace import NetworkNamespace
@@ -55,6 +54,8 @@ class _Probe(NamedTuple):
     attempt: Callable[[], object]
     problem: str
     remedy: str
+    needs: tuple[str, ...] = ()
+    """Probes without whose success this one would fail for the wrong reason."""
 
 
 class _MissingError(Exception):
@@ -63,23 +64,25 @@ class _MissingError(Exception):
 
 def findings() -> Iterator[Finding]:
     """Every prerequisite in the order in which they depend on each other."""
-    blocked = ""
+    present = set[str]()
     for probe in _PROBES:
-        if blocked:
-            yield Finding(probe.name, Answer.CANT_TELL, f"not tried without {blocked}")
-            continue
-        try:
-            probe.attempt()
-        except _MissingError as missing:
-            yield Finding(probe.name, Answer.NO, str(missing), probe.remedy)
-        except OSError as error:
-            yield Finding(probe.name, Answer.NO, f"{probe.problem}: {_reason(error)}", probe.remedy)
-        else:
-            yield Finding(probe.name, Answer.YES)
-            continue
-        # Without these two every later attempt would fail for the wrong reason.
-        if probe.name in (LIBRARY, "capabilities"):
-            blocked = probe.name
+        found = _try(probe, present)
+        if found.answer is Answer.YES:
+            present.add(probe.name)
+        yield found
+
+
+def _try(probe: _Probe, present: set[str]) -> Finding:
+    absent = [name for name in probe.needs if name not in present]
+    if absent:
+        return Finding(probe.name, Answer.CANT_TELL, f"not tried without {absent[0]}")
+    try:
+        probe.attempt()
+    except _MissingError as missing:
+        return Finding(probe.name, Answer.NO, str(missing), probe.remedy)
+    except OSError as error:
+        return Finding(probe.name, Answer.NO, f"{probe.problem}: {_reason(error)}", probe.remedy)
+    return Finding(probe.name, Answer.YES)
 
 
 def missing() -> str | None:
@@ -115,7 +118,12 @@ def _xdp_program() -> None:
 
 
 def _tun() -> None:
-    Descriptor(os.open(CLONE_DEVICE, os.O_RDWR | os.O_CLOEXEC)).close()
+    network = NetworkNamespace()
+    try:
+        with network.inside():
+            open_tap("probe", new_ifindex()).close()
+    finally:
+        network.close()
 
 
 def _veth() -> None:
@@ -126,49 +134,48 @@ def _veth() -> None:
         network.close()
 
 
-def _perf_events() -> None:
-    EventSource().close()
-
-
-_ROOT = "run as root (sudo)"
+_PRIVILEGES = "capabilities"
+_NAMESPACES = "network namespaces"
+_MAPS = "BPF maps"
+_TRACEFS = "tracefs"
+_ELSEWHERE = "use a kernel with BPF, outside user namespaces and locked-down containers"
 _PROBES = (
     _Probe(
         LIBRARY,
         libbpf,
-        f"{LIBRARY} is not installed",
+        f"{LIBRARY} can't be loaded",
         "install libbpf1 (Debian, Ubuntu) or libbpf (Fedora, Arch)",
     ),
-    _Probe("capabilities", _capabilities, "", _ROOT),
-    _Probe("BPF maps", _bpf_map, "BPF is switched off here", "use a kernel with BPF, or a VM"),
+    _Probe(_PRIVILEGES, _capabilities, "", "run as root (sudo)"),
+    _Probe(_MAPS, _bpf_map, "BPF is switched off here", _ELSEWHERE, (LIBRARY, _PRIVILEGES)),
+    _Probe("XDP programs", _xdp_program, "no XDP program can be loaded", _ELSEWHERE, (_MAPS,)),
     _Probe(
-        "XDP programs",
-        _xdp_program,
-        "no XDP program can be loaded",
-        "use a kernel with BPF, or a VM",
-    ),
-    _Probe(
-        "network namespaces",
+        _NAMESPACES,
         lambda: NetworkNamespace().close(),
         "no network namespace can be made",
-        "allow unshare(2) in this container",
+        "allow unshare(2) and setns(2) in this container",
+        (_PRIVILEGES,),
     ),
     _Probe(
         CLONE_DEVICE,
         _tun,
-        f"{CLONE_DEVICE} can't be opened",
+        f"{CLONE_DEVICE} can't be used",
         f"modprobe tun, or give the container --device {CLONE_DEVICE}",
+        (_NAMESPACES,),
     ),
-    _Probe("veth", _veth, "no veth pair can be made", "modprobe veth"),
+    _Probe("veth", _veth, "no veth pair can be made", "modprobe veth", (_NAMESPACES,)),
     _Probe(
-        "tracefs",
+        _TRACEFS,
         xdp_tracepoints,
         "the xdp tracepoints can't be found",
         "mount -t tracefs tracefs /sys/kernel/tracing",
+        (_PRIVILEGES,),
     ),
     _Probe(
         "perf events",
-        _perf_events,
+        lambda: EventSource().close(),
         "the xdp tracepoints can't be opened",
         "allow perf_event_open(2) in this container",
+        (_MAPS, _TRACEFS),
     ),
 )

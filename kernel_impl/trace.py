@@ -8,26 +8,14 @@ takes what concerns it. A lost event is an error: a page must never show half th
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import os
 import sys
-import time
+import threading
 from collections.abc import Callable, Iterable
-from typing import Any
 
-from kernel_impl.ifindex import foreign_events_filter
-from kernel_impl.libbpf import check, check_errno, ffi, libbpf, opts
+from kernel_impl.perf import TracepointRings
 from kernel_impl.tracefs import Tracepoint, xdp_tracepoints
 from spec.trace import EVENT_TYPES, Event
-from spec.uapi import MapType
-
-PERF_TYPE_TRACEPOINT = 2
-PERF_SAMPLE_TIME, PERF_SAMPLE_RAW = 1 << 2, 1 << 10
-PERF_RECORD_LOST, PERF_RECORD_SAMPLE = 2, 9
-PERF_EVENT_IOC_ENABLE, PERF_EVENT_IOC_DISABLE = 0x2400, 0x2401
-PERF_EVENT_IOC_SET_FILTER = 0x40082406
-GO_ON = -2
-"""``LIBBPF_PERF_EVENT_CONT``."""
 
 
 class LostEventsError(RuntimeError):
@@ -35,123 +23,58 @@ class LostEventsError(RuntimeError):
 
 
 class EventSource:
-    """Perf events on each tracepoint that ``spec.trace`` has a type for, one ring per CPU."""
+    """Every tracepoint that ``spec.trace`` has a type for; switched on while somebody listens."""
 
     def __init__(self) -> None:
         self.process = os.getpid()
+        self._lock = threading.Lock()
         self._inboxes: list[Inbox] = []
-        self._records: list[tuple[int, Event]] = []
-        self._lost = 0
         known = [point for name, point in xdp_tracepoints().items() if name in EVENT_TYPES]
-        self._buffers: list[Any] = []
-        self._callbacks = [self._open(point) for point in known]
+        self._rings = [(decoder(point), TracepointRings(point)) for point in known]
 
     def add(self, inbox: Inbox) -> None:
-        """From now on *inbox* gets what it wants; the first one switches the events on."""
-        if not self._inboxes:
-            self._switch(PERF_EVENT_IOC_ENABLE)
-        else:
-            self.deliver()
-        self._inboxes.append(inbox)
+        """From now on *inbox* gets what it wants."""
+        with self._lock:
+            if self._inboxes:
+                self._deliver()
+            else:
+                self._switch(on=True)
+            self._inboxes.append(inbox)
 
     def remove(self, inbox: Inbox) -> None:
-        """The last one switches the events off, so that nothing piles up unread."""
-        self._inboxes.remove(inbox)
-        if not self._inboxes:
-            self._switch(PERF_EVENT_IOC_DISABLE)
-            self._consume()
-            self._records.clear()
-            self._lost = 0
+        """*inbox* gets nothing more; after the last one nothing piles up unread."""
+        with self._lock:
+            self._inboxes.remove(inbox)
+            if not self._inboxes:
+                self._switch(on=False)
+                self._deliver()
 
     def deliver(self) -> None:
         """Hand everything that has happened to whom it concerns, in the order of time."""
-        self._consume()
-        records, self._records = sorted(self._records, key=lambda record: record[0]), []
-        for _, event in records:
-            for inbox in self._inboxes:
-                if inbox.wants(event):
-                    inbox.waiting.append(event)
-        if self._lost:
-            lost, self._lost = self._lost, 0
-            raise LostEventsError(f"{lost} events did not fit; let fewer frames arrive at once")
+        with self._lock:
+            self._deliver()
 
     def close(self) -> None:
         """Give up every descriptor."""
-        for buffer in self._buffers:
-            ffi.release(buffer)
-        self._buffers.clear()
+        for _, rings in self._rings:
+            rings.close()
+        self._rings.clear()
 
-    def _open(self, point: Tracepoint) -> object:
-        cpus = check(libbpf().libbpf_num_possible_cpus())
-        array = check(
-            libbpf().bpf_map_create(
-                MapType.BPF_MAP_TYPE_PERF_EVENT_ARRAY, b"", 4, 4, cpus, ffi.NULL
-            )
-        )
-        attributes = ffi.new("struct perf_event_attr *")
-        attributes.type, attributes.size = PERF_TYPE_TRACEPOINT, ffi.sizeof(attributes[0])
-        attributes.config, attributes.sample_period = point.id, 1
-        attributes.sample_type = PERF_SAMPLE_TIME | PERF_SAMPLE_RAW
-        attributes.wakeup_events = attributes.disabled = attributes.use_clockid = 1
-        attributes.clockid = time.CLOCK_MONOTONIC
-        callback = ffi.callback("perf_buffer_event_fn", self._reader(point))
-        try:
-            ring = libbpf().perf_buffer__new_raw(
-                array, _pages(cpus), attributes, callback, ffi.NULL, opts("perf_buffer_raw_opts")
-            )
-            self._buffers.append(ffi.gc(check_errno(ring), libbpf().perf_buffer__free))
-        finally:
-            os.close(array)
-        # libbpf has enabled what it opened.
-        for fd in self._fds():
-            fcntl.ioctl(fd, PERF_EVENT_IOC_DISABLE, 0)
-        chosen = foreign_events_filter(field.name for field in point.fields)
-        if chosen:
-            for fd in self._fds()[-_ring_count(ring) :]:
-                fcntl.ioctl(fd, PERF_EVENT_IOC_SET_FILTER, chosen.encode() + b"\0")
-        return callback
+    def _deliver(self) -> None:
+        fired: list[tuple[int, Event]] = []
+        for decode, rings in self._rings:
+            records, lost = rings.take()
+            fired += [(record.time, decode(record.data)) for record in records]
+            for inbox in self._inboxes if lost else ():
+                inbox.incomplete = True
+        for _, event in sorted(fired, key=lambda entry: entry[0]):
+            for inbox in self._inboxes:
+                if inbox.wants(event):
+                    inbox.waiting.append(event)
 
-    def _reader(self, point: Tracepoint) -> Callable[[Any, int, Any], int]:
-        kind = EVENT_TYPES[point.name]
-        places = {field.name: field for field in point.fields}
-        wanted = [places.get(field.name) for field in dataclasses.fields(kind)]
-
-        def read(_context: Any, _cpu: int, header: Any) -> int:
-            if header.type == PERF_RECORD_SAMPLE:
-                sample = ffi.cast("struct perf_sample *", header)
-                raw = ffi.buffer(sample.data, sample.size)[:]
-                values = (
-                    int.from_bytes(
-                        raw[field.offset : field.offset + field.size],
-                        sys.byteorder,
-                        signed=field.signed,
-                    )
-                    if field
-                    else 0  # a field that this release does not have
-                    for field in wanted
-                )
-                self._records.append((sample.time, kind(*values)))
-            elif header.type == PERF_RECORD_LOST:
-                counts = ffi.cast("uint64_t *", header + 1)
-                self._lost += counts[1]
-            return GO_ON
-
-        return read
-
-    def _consume(self) -> None:
-        for buffer in self._buffers:
-            check(libbpf().perf_buffer__consume(buffer))
-
-    def _switch(self, request: int) -> None:
-        for fd in self._fds():
-            fcntl.ioctl(fd, request, 0)
-
-    def _fds(self) -> list[int]:
-        return [
-            libbpf().perf_buffer__buffer_fd(buffer, index)
-            for buffer in self._buffers
-            for index in range(_ring_count(buffer))
-        ]
+    def _switch(self, on: bool) -> None:
+        for _, rings in self._rings:
+            rings.switch(on)
 
 
 class Inbox:
@@ -160,41 +83,46 @@ class Inbox:
     def __init__(self, wants: Callable[[Event], bool]) -> None:
         self.wants = wants
         self.waiting: list[Event] = []
+        self.incomplete = False
         self._source = _source()
         self._source.add(self)
 
     def look(self) -> list[Event]:
         """Everything that waits; it goes on waiting."""
         self._source.deliver()
+        if self.incomplete:
+            self.incomplete, self.waiting = False, []
+            raise LostEventsError("more events than fit; let fewer frames arrive at once")
         return self.waiting
 
     def take(self) -> list[Event]:
         """Everything that waits."""
-        taken, self.waiting = self.look(), []
+        taken = self.look().copy()
+        del self.waiting[: len(taken)]
         return taken
 
     def close(self) -> None:
         self._source.remove(self)
 
 
-def _source() -> EventSource:
-    # A forked child shares its parent's rings and would steal from them.
-    if not _sources or _sources[-1].process != os.getpid():
-        _sources.append(EventSource())
-    return _sources[-1]
+def decoder(point: Tracepoint) -> Callable[[bytes], Event]:
+    """Turns the tracepoint's records into events; a field this release lacks is 0."""
+    kind = EVENT_TYPES[point.name]
+    places = {field.name: field for field in point.fields}
+    wanted = [places.get(field.name) for field in dataclasses.fields(kind)]
 
+    def decode(data: bytes) -> Event:
+        values = [
+            int.from_bytes(
+                data[field.offset : field.offset + field.size], sys.byteorder, signed=field.signed
+            )
+            if field
+            else 0
+            for field in wanted
+        ]
+        return kind(*values)
 
-_sources: list[EventSource] = []
-
-
-def _pages(cpus: int) -> int:
-    """Size of a ring: 512 KiB on small machines, less where there are many CPUs."""
-    return max(8, min(128, 1 << (1024 // cpus).bit_length() - 1))
-
-
-def _ring_count(buffer: Any) -> int:
-    count: int = libbpf().perf_buffer__buffer_cnt(buffer)
-    return count
+    return decode
 
 
 def ifindexes(event: Event) -> Iterable[int]:
@@ -203,3 +131,15 @@ def ifindexes(event: Event) -> Iterable[int]:
         value = getattr(event, name, 0)
         if value:
             yield value
+
+
+def _source() -> EventSource:
+    # A forked child shares its parent's rings and would steal from them.
+    with _opening:
+        if not _sources or _sources[-1].process != os.getpid():
+            _sources.append(EventSource())
+        return _sources[-1]
+
+
+_opening = threading.Lock()
+_sources: list[EventSource] = []

@@ -45,7 +45,7 @@ class Tracepoint(NamedTuple):
 @cache
 def xdp_tracepoints() -> Mapping[str, Tracepoint]:
     """Every tracepoint of the group by name; ``KernelError`` where tracefs can't be had."""
-    root = Descriptor(_open())
+    root = open_tracefs()
     try:
         group = Descriptor(os.open("events/xdp", os.O_RDONLY | os.O_DIRECTORY, dir_fd=root.fd))
     except OSError as error:
@@ -58,7 +58,8 @@ def xdp_tracepoints() -> Mapping[str, Tracepoint]:
     return {name: _tracepoint(name, group.fd) for name in sorted(names)}
 
 
-def _open() -> int:
+def open_tracefs() -> Descriptor:
+    """The root directory of tracefs; the mount, if it is ours, goes with the descriptor."""
     for path in MOUNT_POINTS:
         try:
             directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -66,9 +67,9 @@ def _open() -> int:
             continue
         # The directory is there even when nothing is mounted on it.
         if "events" in os.listdir(directory):  # noqa: PTH208
-            return directory
+            return Descriptor(directory)
         os.close(directory)
-    return _mount()
+    return Descriptor(_mount())
 
 
 def _mount() -> int:

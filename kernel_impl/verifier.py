@@ -26,3 +26,9 @@ def decisive_line(log: str) -> str:
     """The last line that is neither code nor bookkeeping; empty for an empty log."""
     lines = [line.strip() for line in log.splitlines()]
     return next((line for line in reversed(lines) if line and not _NOT_THE_REASON.match(line)), "")
+
+
+def source_line(log: str) -> str:
+    """The source line last spoken of, as ``; text @ file:line``; empty without line information."""
+    lines = [line.strip() for line in log.splitlines()]
+    return next((line for line in reversed(lines) if line.startswith("; ")), "")

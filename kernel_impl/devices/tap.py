@@ -31,16 +31,7 @@ class TapDevice(KernelDevice):
 
     def __init__(self, lab: KernelLab, name: str) -> None:
         ifindex = new_ifindex()
-        # Non-blocking: only such writes take the path that runs native XDP (tun_can_build_skb).
-        self._far = Descriptor(os.open(CLONE_DEVICE, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC))
-        self._sent: list[bytes] = []
-        try:
-            fcntl.ioctl(self._far.fd, TUNSETIFINDEX, struct.pack("=I", ifindex))
-            request = struct.pack("16sH22x", name.encode(), IFF_TAP | IFF_NO_PI)
-            fcntl.ioctl(self._far.fd, TUNSETIFF, request)
-        except OSError as error:
-            self._far.close()
-            raise KernelError(error.errno or 0) from None
+        self._far, self._sent = open_tap(name, ifindex), list[bytes]()
         super().__init__(lab, name, ifindex)
         self.up()
 
@@ -69,3 +60,15 @@ class TapDevice(KernelDevice):
                 self._sent.append(os.read(self._far.fd, LARGEST))
             except OSError:  # nothing more, or no device any more
                 return
+
+
+def open_tap(name: str, ifindex: int) -> Descriptor:
+    """The far end of a new tap in the calling thread's namespace."""
+    try:
+        # Non-blocking: only such writes take the path that runs native XDP (tun_can_build_skb).
+        far = Descriptor(os.open(CLONE_DEVICE, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC))
+        fcntl.ioctl(far.fd, TUNSETIFINDEX, struct.pack("=I", ifindex))
+        fcntl.ioctl(far.fd, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TAP | IFF_NO_PI))
+    except OSError as error:
+        raise KernelError(error.errno or 0) from None
+    return far
