@@ -14,12 +14,20 @@ from executed_pages.overview import Overview, OverviewDirective, table
 
 
 class EvidenceSummary(Overview):
-    """A row for each engine and release."""
+    """A row for each engine and release; outcomes that nowhere occurred have no column."""
 
     def show(self, domain: PagesDomain, docname: str) -> list[nodes.Node]:  # noqa: ARG002
-        header = ["Engine", "Linux", "Machine", "Date", "Commit", *map(_heading, Outcome)]
+        counts = [_counts(domain, run) for run in domain.runs]
+        outcomes = [
+            outcome
+            for outcome in Outcome
+            if outcome is Outcome.HELD or any(count[outcome] for count in counts)
+        ]
+        header = ["Engine", "Linux", "Machine", "Date", "Commit"]
+        header += [outcome.value.capitalize() for outcome in outcomes]
         rows = [
-            [_cell(text) for text in (*_facts(run), *_counts(domain, run))] for run in domain.runs
+            [_cell(text) for text in (*_facts(run), *(str(count[key]) for key in outcomes))]
+            for run, count in zip(domain.runs, counts, strict=True)
         ]
         return [table(header, rows, ["evidence-summary"])]
 
@@ -30,21 +38,16 @@ class EvidenceSummaryDirective(OverviewDirective):
     place: ClassVar[type[Overview]] = EvidenceSummary
 
 
-def _heading(outcome: Outcome) -> str:
-    return outcome.value.capitalize()
-
-
 def _facts(run: Run) -> tuple[str, ...]:
     linux = run.kernel or run.release or "–"
     return run.engine, linux, run.machine or "–", run.date or "–", run.commit[:12] or "–"
 
 
-def _counts(domain: PagesDomain, run: Run) -> list[str]:
-    counts = Counter(
+def _counts(domain: PagesDomain, run: Run) -> Counter[Outcome]:
+    return Counter(
         run.outcome(page.path, example.name, example.digest)
         for _, page, example in domain.examples()
     )
-    return [str(counts[outcome]) for outcome in Outcome]
 
 
 def _cell(text: str) -> list[nodes.Node]:

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 from executed_pages.svg import Canvas, text_width
 
-WIDE, NARROW = 660.0, 330.0
+WIDE, NARROW = 660.0, 340.0
 """Room for the drawing on a desk and on a phone, in CSS pixels."""
 
-_MARGIN, _GAP, _BOX, _ROW = 16.0, 18.0, 34.0, 118.0
+FAR_ENDS, _FAR_ENDS = "held by the page", 100.0
+"""What the far ends of taps are, and the room that takes."""
+
+_MARGIN, _GAP, _BOX, _PAIR = 16.0, 18.0, 34.0, 46.0
 
 
 @dataclass(frozen=True)
@@ -23,8 +26,13 @@ class Device:
     @property
     def width(self) -> float:
         if self.peer:
-            return _box_width(self.name) + 46 + _box_width(self.peer)
+            return _box_width(self.name) + _PAIR + _box_width(self.peer)
         return _box_width(self.name)
+
+    @property
+    def open(self) -> bool:
+        """Whether it has a far end that the page holds."""
+        return not self.peer and self != LOOPBACK
 
 
 LOOPBACK = Device("lo")
@@ -48,90 +56,109 @@ def describe(devices: tuple[Device, ...]) -> str:
 
 
 def draw(devices: tuple[Device, ...]) -> str:
-    """SVG of the namespace, once for wide pages and, where that is too wide, for narrow ones."""
-    shown = (*devices, LOOPBACK)
-    wide, narrow = _rows(shown, WIDE), _rows(shown, NARROW)
-    if wide == narrow:
-        return _draw_rows(wide, devices, "lab-drawing")
-    return _draw_rows(wide, devices, "lab-drawing wide") + _draw_rows(
-        narrow, devices, "lab-drawing narrow"
-    )
+    """SVG of the namespace: devices in a row where there is room, one below the other elsewhere."""
+    width = _full_width((*devices, LOOPBACK))
+    if width <= NARROW:
+        return _draw_row(devices, "lab-drawing")
+    column = _draw_column(devices, "lab-drawing narrow" if width <= WIDE else "lab-drawing")
+    return _draw_row(devices, "lab-drawing wide") + column if width <= WIDE else column
 
 
 def _box_width(name: str) -> float:
     return max(62.0, text_width(name, 13) + 24)
 
 
-def _rows(devices: tuple[Device, ...], room: float) -> list[list[Device]]:
-    rows: list[list[Device]] = [[]]
-    x = _MARGIN
+def _row_width(devices: tuple[Device, ...]) -> float:
+    """Width of the namespace with these devices side by side."""
+    return 2 * _MARGIN + sum(device.width + _GAP for device in devices) - _GAP
+
+
+def _full_width(devices: tuple[Device, ...]) -> float:
+    """Width of the drawing: words at the last open end may stick out of the namespace."""
+    x, end = _MARGIN, 0.0
     for device in devices:
-        if rows[-1] and x + device.width + _MARGIN > room:
-            rows.append([])
-            x = _MARGIN
-        rows[-1].append(device)
+        if device.open:
+            end = x + device.width / 2 + 12 + _FAR_ENDS
         x += device.width + _GAP
-    return rows
+    return max(_row_width(devices), end)
 
 
-def _draw_rows(rows: list[list[Device]], devices: tuple[Device, ...], style: str) -> str:
-    canvas = Canvas()
-    width = 2 * _MARGIN + max(
-        sum(device.width for device in row) + _GAP * (len(row) - 1) for row in rows
-    )
-    for number, row in enumerate(rows):
-        y = number * _ROW
-        canvas.rect(0.5, y + 0.5, width - 1, 84, "namespace", 10)
-        x = _MARGIN
-        for device in row:
-            _draw_device(canvas, device, x, y + 16)
-            x += device.width + _GAP
-    height = (len(rows) - 1) * _ROW + 90
-    if any(_is_tap(device) for device in rows[-1]):
-        height = len(rows) * _ROW
-        width = max(width, _label_open_ends(canvas, rows[-1], height - 15))
+def _draw_box(canvas: Canvas, name: str, x: float, y: float, width: float) -> None:
+    canvas.rect(x, y, width, _BOX, "device")
+    canvas.text(x + width / 2, y + 21.5, name, "name")
+
+
+def _finish(
+    canvas: Canvas, width: float, height: float, style: str, devices: tuple[Device, ...]
+) -> str:
     return canvas.svg(width, height, style, "Devices of this lab", describe(devices))
 
 
-def _is_tap(device: Device) -> bool:
-    return device != LOOPBACK and not device.peer
+# --- in a row, open ends below ------------------------------------------------------------------
 
 
-def _label_open_ends(canvas: Canvas, row: list[Device], y: float) -> float:
-    """Say what the open ends of the last row are; the width that this takes."""
-    x = _MARGIN
-    for device in row:
-        if _is_tap(device):
-            end = x + device.width / 2
+def _draw_row(devices: tuple[Device, ...], style: str) -> str:
+    canvas = Canvas()
+    width, height = _row_width((*devices, LOOPBACK)), 86.0
+    canvas.rect(0.5, 0.5, width - 1, 84, "namespace", 10)
+    x, y, end = _MARGIN, 16.0, 0.0
+    for device in (*devices, LOOPBACK):
+        middle = x + device.width / 2
+        if device.peer:
+            _draw_pair(canvas, device, x, y)
+        else:
+            _draw_box(canvas, device.name, x, y, device.width)
+        if device == LOOPBACK:
+            canvas.path(f"M{middle - 12:g} {y + _BOX:g}v8a12 10 0 0 0 24 0v-8", "wire")
+        elif device.open:
+            canvas.path(f"M{middle:g} {y + _BOX:g}V104", "wire")
+            canvas.circle(middle, 108.5, 4.5, "open-end")
+            canvas.text(middle + 9, y + _BOX + 21, "tap", "kind", "start")
+            end, height = middle, 118.0
         x += device.width + _GAP
-    canvas.text(end + 12, y, "far ends, held by the page", "kind", "start")
-    return end + 170
-
-
-def _draw_device(canvas: Canvas, device: Device, x: float, y: float) -> None:
-    if device.peer:
-        _draw_pair(canvas, device, x, y)
-        return
-    middle = x + device.width / 2
-    _draw_box(canvas, device.name, x, y)
-    if device == LOOPBACK:
-        canvas.path(f"M{middle - 12:g} {y + _BOX:g}v8a12 10 0 0 0 24 0v-8", "wire")
-        return
-    canvas.path(f"M{middle:g} {y + _BOX:g}V{y + 88:g}", "wire")
-    canvas.circle(middle, y + 92.5, 4.5, "open-end")
-    canvas.text(middle + 9, y + _BOX + 21, "tap", "kind", "start")
+    if end:
+        canvas.text(end + 12, 103, FAR_ENDS, "kind", "start")
+    return _finish(canvas, _full_width((*devices, LOOPBACK)), height, style, devices)
 
 
 def _draw_pair(canvas: Canvas, device: Device, x: float, y: float) -> None:
     left, right = _box_width(device.name), _box_width(device.peer)
-    _draw_box(canvas, device.name, x, y)
-    _draw_box(canvas, device.peer, x + left + 46, y)
-    start, end = x + left / 2, x + left + 46 + right / 2
+    _draw_box(canvas, device.name, x, y, left)
+    _draw_box(canvas, device.peer, x + left + _PAIR, y, right)
+    start, end = x + left / 2, x + left + _PAIR + right / 2
     canvas.path(f"M{start:g} {y + _BOX:g}v14q0 6 6 6H{end - 6:g}q6 0 6 -6v-14", "wire")
     canvas.text((start + end) / 2, y + _BOX + 15, "veth", "kind")
 
 
-def _draw_box(canvas: Canvas, name: str, x: float, y: float) -> None:
-    width = _box_width(name)
-    canvas.rect(x, y, width, _BOX, "device")
-    canvas.text(x + width / 2, y + 21.5, name, "name")
+# --- in a column, open ends to the right --------------------------------------------------------
+
+
+def _draw_column(devices: tuple[Device, ...], style: str) -> str:
+    canvas = Canvas()
+    shown = (*devices, LOOPBACK)
+    box = max(_box_width(name) for device in shown for name in (device.name, device.peer))
+    edge = _MARGIN + box + 52
+    pitch = _BOX + 10
+    count = sum(2 if device.peer else 1 for device in shown)
+    height = 2 * _MARGIN + count * pitch - 10
+    canvas.rect(0.5, 0.5, edge, height - 1, "namespace", 10)
+    x, y, end = _MARGIN + box, _MARGIN, 0.0
+    for device in shown:
+        middle = y + _BOX / 2
+        _draw_box(canvas, device.name, _MARGIN, y, box)
+        if device.peer:
+            y += pitch
+            _draw_box(canvas, device.peer, _MARGIN, y, box)
+            canvas.path(f"M{x:g} {middle:g}h8q6 0 6 6v{pitch - 12:g}q0 6 -6 6h-8", "wire")
+            canvas.text(x + 18, middle + pitch / 2 + 4, "veth", "kind", "start")
+        elif device == LOOPBACK:
+            canvas.path(f"M{x:g} {middle - 10:g}h8a10 10 0 0 1 0 20h-8", "wire")
+        else:
+            canvas.path(f"M{x:g} {middle:g}H{edge + 18:g}", "wire")
+            canvas.circle(edge + 22.5, middle, 4.5, "open-end")
+            canvas.text(x + 14, middle - 5, "tap", "kind", "start")
+            end = middle
+        y += pitch
+    if end:
+        canvas.text(edge + 34, end + 4, FAR_ENDS, "kind", "start")
+    return _finish(canvas, edge + (34 + _FAR_ENDS if end else 1), height, style, devices)
