@@ -97,7 +97,7 @@ def _reason(error: OSError) -> str:
 
 
 def _capabilities() -> None:
-    status = Path("/proc/thread-self/status").read_text(encoding="ascii")
+    status = Path("/proc/thread-self/status").read_text(encoding="utf-8")
     effective = next(line for line in status.splitlines() if line.startswith("CapEff:"))
     held = int(effective.split()[1], 16)
     lacking = [name for name, bit in CAPABILITIES.items() if not held & 1 << bit]

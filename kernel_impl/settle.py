@@ -76,7 +76,7 @@ def _on_other_cpus(events: Sequence[Event]) -> Sequence[str]:
 
 
 def _in_backlog(cpu: int) -> Sequence[str]:
-    rows = [line.split() for line in Path(SOFTNET).read_text(encoding="ascii").splitlines()]
+    rows = [line.split() for line in Path(SOFTNET).read_text(encoding="utf-8").splitlines()]
     # Older kernels lack the columns; there the softirq has run before the system call returned.
     waiting = sum(
         int(row[BACKLOG_LENGTH], 16) for row in rows if len(row) > CPU and int(row[CPU], 16) == cpu

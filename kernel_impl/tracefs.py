@@ -94,5 +94,5 @@ def _tracepoint(name: str, group: int) -> Tracepoint:
 
 
 def _read(path: str, group: int) -> str:
-    with os.fdopen(os.open(path, os.O_RDONLY, dir_fd=group), encoding="ascii") as file:
+    with os.fdopen(os.open(path, os.O_RDONLY, dir_fd=group), encoding="utf-8") as file:
         return file.read()

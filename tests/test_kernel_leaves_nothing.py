@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""A process that is killed with a lab open leaves nothing in the kernel."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyroute2.netlink.rtnl.nsidmsg import nsidmsg
+
+from kernel_impl.descriptor import Descriptor
+from kernel_impl.libbpf import check, ffi, libbpf
+from kernel_impl.netlink.socket import NetlinkSocket
+from kernel_impl.tracefs import open_tracefs
+from spec.errors import KernelError
+from tests.held_lab import STAGES
+from tests.live import need_kernel, programs
+
+pytestmark = pytest.mark.kernel
+PATIENCE_S = 20.0
+RTM_NEWNSID, RTM_GETNSID = 88, 90
+NO_NSID = 0xFFFFFFFF
+
+
+@contextmanager
+def held(stage: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that has a lab open and has got as far as *stage*."""
+    command = [sys.executable, "-m", "tests.held_lab", stage, str(programs())]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parent.parent,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline().strip() == stage
+            yield process
+        finally:
+            process.kill()
+
+
+class Belongings:
+    """What a process holds in the kernel, and how much of it is still there."""
+
+    def __init__(self, process: int) -> None:
+        home = Path(f"/proc/{process}/ns/net").readlink()
+        self.namespaces: set[int] = set()
+        self.bpf: dict[str, set[int]] = {"prog": set(), "map": set()}
+        self._netlink = NetlinkSocket(socket.NETLINK_ROUTE)
+        for descriptor in Path(f"/proc/{process}/fd").iterdir():
+            target = descriptor.readlink()
+            if target.name.startswith("net:[") and target != home:
+                self.namespaces.add(self._number(descriptor))
+            details = Path(f"/proc/{process}/fdinfo/{descriptor.name}").read_text()
+            for kind, number in re.findall(r"^(prog|map)_id:\s*(\d+)$", details, re.MULTILINE):
+                self.bpf[kind].add(int(number))
+
+    def remaining(self) -> dict[str, set[int]]:
+        """Namespaces, programs and maps that still exist."""
+        still = {
+            "namespaces": {number for number in self.namespaces if self._has_namespace(number)},
+            "programs": self.bpf["prog"] & ids(libbpf().bpf_prog_get_next_id),
+            "maps": self.bpf["map"] & ids(libbpf().bpf_map_get_next_id),
+        }
+        return {kind: found for kind, found in still.items() if found}
+
+    def close(self) -> None:
+        self._netlink.close()
+
+    def _number(self, descriptor: Path) -> int:
+        # A number does not keep the namespace alive, and is taken back when it ends.
+        namespace = os.open(descriptor, os.O_RDONLY)
+        try:
+            self._netlink.request(RTM_NEWNSID, question(namespace, NETNSA_NSID=NO_NSID))
+            (answer,) = self._netlink.request(RTM_GETNSID, question(namespace))
+        finally:
+            os.close(namespace)
+        number: int = answer.get_attr("NETNSA_NSID")
+        return number
+
+    def _has_namespace(self, number: int) -> bool:
+        message = nsidmsg()
+        message["attrs"] = [("NETNSA_NSID", number)]
+        try:
+            (answer,) = self._netlink.request(RTM_GETNSID, message)
+        except KernelError as error:
+            if error.errno != errno.ENOENT:
+                raise
+            return False
+        return bool(answer.get_attr("NETNSA_NSID") != NO_NSID)
+
+
+def question(namespace: int, **attributes: int) -> Any:
+    message = nsidmsg()
+    message["attrs"] = [("NETNSA_FD", namespace), *attributes.items()]
+    return message
+
+
+def ids(following: Any) -> set[int]:
+    """Every id that the kernel goes through."""
+    found: set[int] = set()
+    number = ffi.new("uint32_t *")
+    while True:
+        result = following(number[0], number)
+        if result == -errno.ENOENT:
+            return found
+        check(result)
+        found.add(number[0])
+
+
+def mounts() -> str:
+    return Path("/proc/self/mountinfo").read_text()
+
+
+def devices() -> set[str]:
+    return {name for _, name in socket.if_nameindex()}
+
+
+def instances() -> list[str]:
+    tracefs = open_tracefs()
+    folder = Descriptor(os.open("instances", os.O_RDONLY | os.O_DIRECTORY, dir_fd=tracefs.fd))
+    return os.listdir(folder.fd)  # noqa: PTH208
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_killing_a_process_leaves_nothing(stage: str) -> None:
+    need_kernel()
+    before = mounts(), devices(), instances()
+    with held(stage) as process, closing(Belongings(process.pid)) as belongings:
+        assert belongings.namespaces
+        assert bool(belongings.bpf["prog"]) == (stage not in ("opened", "devices"))
+        assert belongings.remaining()["namespaces"] == belongings.namespaces
+        assert (mounts(), devices(), instances()) == before
+        process.kill()
+        process.wait()
+        deadline = time.monotonic() + PATIENCE_S
+        while belongings.remaining() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert belongings.remaining() == {}
+        assert (mounts(), devices(), instances()) == before
