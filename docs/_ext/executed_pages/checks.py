@@ -38,7 +38,7 @@ def _check_example(domain: PagesDomain, docname: str, page: Page, example: Examp
         elif outcome is Outcome.FAILED:
             log.warning(
                 "%s failed on %s: %s", example.name, run.name,
-                run.reason(page.path, example.name) or "no reason recorded",
+                " ".join(run.reason(page.path, example.name).split()) or "no reason recorded",
                 location=place, type="evidence", subtype="failed",
             )  # fmt: skip
 

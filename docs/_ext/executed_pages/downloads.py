@@ -45,8 +45,22 @@ class LinkDownloads(SphinxPostTransform):
             text = name.astext()
             name.replace_self(self._link(text) if text in files else _plain(text))
         for place in list(self.document.findall(Downloads)):
-            for file, source in files.items():
-                place += self._entry(file, source)
+            self._list(place, files)
+
+    def _list(self, place: Downloads, files: dict[str, str]) -> None:
+        """The page's own two files with their commands, the separate objects folded away."""
+        stem = PurePosixPath(self.env.docname).name
+        own = [file for file in files if file in (f"{stem}.bpf.c", f"{stem}.c")]
+        for file in own:
+            entry = self._entry(file, files[file])
+            entry += span(compile_command(file), tag="code", classes="command")
+            place += entry
+        others = [file for file in files if file not in own]
+        if others:
+            words = "separate object" if len(others) == 1 else "separate objects"
+            summary = span(f"{len(others)} {words}", tag="summary", classes="more")
+            entries = [self._entry(file, files[file]) for file in others]
+            place += box(summary, *entries, tag="details", classes="download-more")
 
     def _link(self, file: str) -> nodes.Node:
         if self.app.builder.format != "html":
@@ -56,11 +70,10 @@ class LinkDownloads(SphinxPostTransform):
         return span(file, tag="a", classes="block-file", href=uri, download=file,
                     title=f"Download {file}")  # fmt: skip
 
-    def _entry(self, file: str, source: str) -> nodes.Node:
+    def _entry(self, file: str, source: str) -> Box:
         return box(
             self._link(file),
             span(f"{source.count(chr(10))} lines", classes="size"),
-            span(compile_command(file), tag="code", classes="command"),
             classes="download",
         )
 
@@ -70,9 +83,12 @@ def _plain(text: str) -> nodes.Node:
 
 
 def compile_command(file: str) -> str:
-    """How a reader compiles it."""
+    """How a reader compiles it.
+
+    Debian keeps ``asm/types.h`` where clang does not look when it compiles for BPF.
+    """
     if file.endswith(".bpf.c"):
-        return f"clang -O2 -g -target bpf -c {file}"
+        return f"clang -O2 -g -target bpf -I/usr/include/$(uname -m)-linux-gnu -c {file}"
     return f"cc -O2 -c {file}"
 
 
