@@ -5,35 +5,85 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from struct import error as struct_error
 
 from spec.errors import InputError
 from spec.machine.checks import check
+from spec.machine.fault import MachineFault, Trap
+from spec.machine.flow import Flow
 from spec.machine.host import Context, Host, ProgramMap
 from spec.machine.host import Memory as Bytes
 from spec.machine.instruction import LOAD_IMMEDIATE, MASK32, MASK64, PSEUDO_FUNC
 from spec.machine.interpreter import interpret
 from spec.machine.memory import CONTEXT_ADDRESS, Memory, map_region, static_address
+from spec.machine.postmortem import explain
 from spec.machine.program import ProgramCode
+from spec.machine.translator import Translation
 
 ENGINES = ("translator", "interpreter")
+
+MISHAPS = (Trap, LookupError, TypeError, ValueError, struct_error)
+"""What goes wrong in translated code where a program goes wrong."""
 
 
 class Executable:
     """A program that passed the checks, with its maps in place."""
 
-    def __init__(self, program: ProgramCode, maps: Mapping[str, ProgramMap], engine: str) -> None:
+    def __init__(
+        self, program: ProgramCode, maps: Mapping[str, ProgramMap], engine: str, flow: Flow
+    ) -> None:
         if engine not in ENGINES:
             raise ValueError(f"there is no engine {engine!r}, only {' and '.join(ENGINES)}")
         self.program, self.code, self.engine = program, program.code, engine
-        self.maps = tuple(
-            maps[name] for name in dict.fromkeys(each.map for each in program.references.values())
-        )
+        self.starts = tuple(function.start for function in program.functions)
+        names = dict.fromkeys(each.map for each in program.references.values())
+        self.maps = tuple(maps[name] for name in names)
+        self._by_name = {name: maps[name] for name in names}
         self.regions: dict[int, Bytes] = {}
         self.map_addresses: dict[int, ProgramMap] = {}
         self.immediates: dict[int, int] = {}
-        self._place(maps)
+        self._place()
+        self.translation = Translation(self, flow) if engine == "translator" else None
+        self._light = None
+        if self.translation is not None and self.translation.is_light:
+            self._light = self.translation.functions[0]
 
-    def _place(self, maps: Mapping[str, ProgramMap]) -> None:
+    def map_named(self, name: str) -> ProgramMap:
+        """The map that the object file calls *name*."""
+        return self._by_name[name]
+
+    def run(self, context: Context, host: Host) -> int:
+        """Execute the program on one frame; what it returns, as ``u32``.
+
+        ``MachineFault`` if it does what no verified program does.
+        """
+        try:
+            if self._light is not None:
+                return self._light(context, host, CONTEXT_ADDRESS) & MASK32
+            return self.enter(Memory(context, host, self.regions, self.map_addresses)) & MASK32
+        except MachineFault:
+            raise
+        except MISHAPS as mishap:
+            fault = explain(mishap)
+            if fault is None:
+                raise
+            raise fault from None
+
+    def enter(self, memory: Memory) -> int:
+        """Start the program in a run that is under way, as a tail call does; r0 at its exit."""
+        memory.regions.update(self.regions)
+        memory.maps.update(self.map_addresses)
+        return self.call(memory, 0, (CONTEXT_ADDRESS, 0, 0, 0, 0))
+
+    def call(self, memory: Memory, start: int, arguments: tuple[int, ...]) -> int:
+        """Run the program's function at instruction *start* in a run that is under way."""
+        if self._light is not None:
+            return self._light(memory.context, memory.host, CONTEXT_ADDRESS)
+        if self.translation is not None:
+            return self.translation.functions[start](memory, *arguments)
+        return interpret(self, memory, arguments, start) & MASK64
+
+    def _place(self) -> None:
         """Give maps and global variables their addresses."""
         handles: dict[str, int] = {}
         values: dict[str, int] = {}
@@ -45,11 +95,11 @@ class Executable:
             elif reference.offset is None:
                 if reference.map not in handles:
                     address = handles[reference.map] = static_address(0)
-                    self.map_addresses[address] = maps[reference.map]
+                    self.map_addresses[address] = self._by_name[reference.map]
                 self.immediates[index] = handles[reference.map]
             else:
                 if reference.map not in values:
-                    values[reference.map] = self._place_value(maps[reference.map])
+                    values[reference.map] = self._place_value(self._by_name[reference.map])
                 self.immediates[index] = values[reference.map] + reference.offset
 
     def _place_value(self, map: ProgramMap) -> int:
@@ -64,24 +114,6 @@ class Executable:
         if low.src == PSEUDO_FUNC:
             return index + 1 + low.imm
         return (high.imm & MASK32) << 32 | low.imm & MASK32
-
-    def run(self, context: Context, host: Host) -> int:
-        """Execute the program on one frame; what it returns, as ``u32``.
-
-        ``MachineFault`` if it does what no verified program does.
-        """
-        memory = Memory(context, host, {}, {})
-        return self.enter(memory) & MASK32
-
-    def enter(self, memory: Memory) -> int:
-        """Start the program in a run that is under way, as a tail call does; r0 at its exit."""
-        memory.regions.update(self.regions)
-        memory.maps.update(self.map_addresses)
-        return self.call(memory, 0, (CONTEXT_ADDRESS, 0, 0, 0, 0))
-
-    def call(self, memory: Memory, start: int, arguments: tuple[int, ...]) -> int:
-        """Run the program's function at instruction *start* in a run that is under way."""
-        return interpret(self, memory, arguments, start) & MASK64
 
 
 def load(
@@ -103,5 +135,4 @@ def load(
     if missing:
         problem = f"program {code.name} needs map {min(missing)!r}"
         raise InputError(code.place, problem, "create every map of the object before loading")
-    check(code, maps, str(release))
-    return Executable(code, maps, engine)
+    return Executable(code, maps, engine, check(code, maps, str(release)))

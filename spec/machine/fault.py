@@ -12,6 +12,9 @@ BUDGET = 1_000_000
 Engines test it where control goes backwards and at calls.
 """
 
+MAX_DEPTH = 8
+"""Functions that may be active at once (``include/linux/bpf_verifier.h: MAX_CALL_FRAMES``)."""
+
 
 class MachineFault(Exception):  # noqa: N818 - it is the program's, not ours
     """A run came to an end that no verified program has; the message names the instruction."""
@@ -29,6 +32,13 @@ class MachineFault(Exception):  # noqa: N818 - it is the program's, not ours
 
 class Trap(Exception):  # noqa: N818
     """The reason for a fault, before the engine has added the instruction."""
+
+
+class TooManyFunctions(Trap):
+    """More than ``MAX_DEPTH`` functions were active at once."""
+
+    def __init__(self) -> None:
+        super().__init__(f"more than {MAX_DEPTH} functions are active")
 
 
 class OutOfBudget(Trap):

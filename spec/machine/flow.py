@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping
 
 from spec.machine.arithmetic import BINARY, COMPARE, signed
-from spec.machine.helpers import CHANGES_PACKET, HELPERS
+from spec.machine.helpers import CHANGES_PACKET, HELPERS, LOOP
 from spec.machine.host import ProgramMap
 from spec.machine.instruction import (
     ADD,
@@ -69,7 +69,7 @@ from spec.uapi import MapType
 
 DATA, DATA_END, DATA_META = 0, 4, 8
 
-WRITES_MEMORY = {69, 181, 189}
+WRITES_MEMORY = {69, LOOP, 189}
 """Helpers that write where a pointer argument leads."""
 
 INDEXED = (MapType.BPF_MAP_TYPE_ARRAY, MapType.BPF_MAP_TYPE_PERCPU_ARRAY)
@@ -228,15 +228,13 @@ class Flow:
             self._arrive(index + 1 + instruction.imm, entry)
             if any(each.kind in (STACK, UNKNOWN) for each in arguments):
                 state.stack = {}
-            state.replace(Content(PACKET_END, 0), ANYTHING)
-            for kind in (PACKET, META):
-                state.registers = [_any_of(kind, each) for each in state.registers]
-                state.stack = {slot: _any_of(kind, each) for slot, each in state.stack.items()}
-            state.packet = state.meta = None
+            state.lose_packet()
             result = ANYTHING
         else:
             if instruction.imm in WRITES_MEMORY:
                 state.stack = {}
+            if instruction.imm == LOOP:
+                state.lose_packet()
             if instruction.imm in CHANGES_PACKET:
                 state.forget_packet()
             state.forget_null_of(index)
@@ -266,10 +264,6 @@ class Flow:
             if held.offset is not None and held.offset < map.max_entries:
                 return Content(VALUE, 0, arguments[0].map)
         return Content(VALUE, 0, arguments[0].map, index)
-
-
-def _any_of(kind: str, content: Content) -> Content:
-    return ANYTHING if content.kind == kind else content
 
 
 def operand(instruction: Instruction, state: State) -> Content:

@@ -18,7 +18,7 @@ from spec.machine.arithmetic import (
     signed_divide,
     signed_modulo,
 )
-from spec.machine.fault import BUDGET, MachineFault, Trap
+from spec.machine.fault import BUDGET, MAX_DEPTH, MachineFault, TooManyFunctions, Trap
 from spec.machine.helpers import HELPERS, LOOP, TAIL_CALL, loop, tail_call
 from spec.machine.instruction import (
     ADD,
@@ -54,10 +54,11 @@ from spec.machine.instruction import (
     X,
     jump_target,
 )
-from spec.machine.memory import MAX_DEPTH, SHIFT, STACK, STACK_SIZE, Memory
+from spec.machine.memory import SHIFT, STACK, STACK_SIZE, Memory
 
 if TYPE_CHECKING:
     from spec.machine.executable import Executable
+    from spec.machine.host import TailTarget
 
 R0, R1, R2, R3, R4, R5, R10 = 0, 1, 2, 3, 4, 5, 10
 
@@ -69,7 +70,10 @@ def interpret(
 
     *arguments* are r1 to r5. A function that it calls is interpreted by a call of this function.
     """
-    return _Activation(executable, memory).run(arguments, start)
+    activation = _Activation(executable, memory)
+    result = activation.run(arguments, start)
+    # A tail call takes the place of the function that made it.
+    return activation.target.executable.enter(memory) if activation.target else result
 
 
 class _Activation:
@@ -78,13 +82,14 @@ class _Activation:
     def __init__(self, executable: Executable, memory: Memory) -> None:
         self.executable, self.memory = executable, memory
         self.registers = [0] * 11
+        self.target: TailTarget | None = None
 
     def run(self, arguments: tuple[int, ...], start: int) -> int:
         memory, code = self.memory, self.executable.code
         index = start
         try:
             if memory.depth >= MAX_DEPTH:
-                raise Trap(f"more than {MAX_DEPTH} functions are active")
+                raise TooManyFunctions
             stack = STACK + 2 * memory.depth
             memory.regions[stack] = bytearray(STACK_SIZE)
             memory.depth += 1
@@ -183,9 +188,8 @@ class _Activation:
             start = index + 1 + instruction.imm
             registers[R0] = interpret(self.executable, memory, arguments, start)
         elif instruction.imm == TAIL_CALL:
-            target = tail_call(memory, registers[R2], registers[R3])
-            if target is not None:
-                registers[R0] = target.executable.enter(memory)
+            self.target = tail_call(memory, registers[R2], registers[R3])
+            if self.target is not None:
                 return None
             registers[R0] = HELPERS[TAIL_CALL].function(memory, *arguments) & MASK64
         elif instruction.imm == LOOP:

@@ -11,8 +11,6 @@ UNKNOWN, UNSET, SCALAR, CONTEXT, MAP, VALUE, PACKET, META, END, STACK, SOCKET, R
 )  # fmt: skip
 """Kinds of register content, in the verifier's words (``reg_type_str``)."""
 
-POINTERS = (CONTEXT, MAP, VALUE, PACKET, META, END, STACK, SOCKET, RECORD)
-
 
 class Content(NamedTuple):
     """What a register holds.
@@ -85,6 +83,12 @@ class State:
         self.stack = {slot: _void(each) for slot, each in self.stack.items()}
         self.packet = self.meta = 0
 
+    def lose_packet(self) -> None:
+        """Other code ran: nobody knows what it did to the packet."""
+        self.registers = [_lost(each) for each in self.registers]
+        self.stack = {slot: _lost(each) for slot, each in self.stack.items()}
+        self.packet = self.meta = None
+
     def spill(self, offset: int, size: int, content: Content) -> None:
         """*content* is stored at *offset* of the stack, over whatever was there."""
         self.stack = {
@@ -120,6 +124,10 @@ def _join(left: Content, right: Content) -> Content:
 
 def _blur(content: Content, index: int) -> Content:
     return ANYTHING if content.maybe_null == index else content
+
+
+def _lost(content: Content) -> Content:
+    return ANYTHING if content.kind in (PACKET, META, END) else content
 
 
 def _void(content: Content) -> Content:

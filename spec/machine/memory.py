@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from itertools import count
 from struct import Struct
 
-from spec.machine.fault import OutOfBudget, Trap
+from spec.machine.fault import MAX_DEPTH, OutOfBudget, Trap
 from spec.machine.host import Context, Host, ProgramMap
 from spec.machine.host import Memory as Bytes
 
@@ -26,9 +26,6 @@ FIRST_DYNAMIC = 1 << 36
 
 STACK_SIZE = 512
 """Bytes of stack of each function (``include/linux/filter.h: MAX_BPF_STACK``)."""
-
-MAX_DEPTH = 8
-"""Functions that may be active at once (``include/linux/bpf_verifier.h: MAX_CALL_FRAMES``)."""
 
 MAX_TAIL_CALLS = 33
 """Tail calls in one run (``include/linux/bpf.h: MAX_TAIL_CALL_CNT``)."""
@@ -52,7 +49,7 @@ class Memory:
     """What one run may touch; also carries what its helpers need."""
 
     __slots__ = (
-        "context", "depth", "dynamic", "executed", "host", "maps", "packet", "pending",
+        "context", "depth", "dynamic", "executed", "fields", "host", "maps", "packet", "pending",
         "places", "regions", "tail_calls",
     )  # fmt: skip
 
@@ -82,7 +79,7 @@ class Memory:
         self.packet = self.packet + 2 if self.packet < LAST_PACKET else FIRST_PACKET
         meta = self.packet << SHIFT
         self.regions[self.packet] = memoryview(frame.memory)[frame.meta : frame.end]
-        self.regions[CONTEXT] = XDP_MD.pack(
+        self.fields = (
             meta + frame.start - frame.meta,
             meta + frame.end - frame.meta,
             meta,
@@ -90,6 +87,12 @@ class Memory:
             context.rx_queue_index,
             context.egress_ifindex,
         )
+        self.regions[CONTEXT] = XDP_MD.pack(*self.fields)
+
+    def data(self) -> Bytes:
+        """The packet's linear part, without metadata."""
+        frame = self.context.frame
+        return self.regions[self.packet][frame.start - frame.meta :]
 
     def place(self, memory: Bytes) -> int:
         """An address for *memory*; the same for the same object during a run."""
