@@ -123,7 +123,7 @@ def _blocks(code: Sequence[Instruction], start: int) -> dict[int, Block]:
             continue
         reached.add(index)
         following = _following(code, index)
-        if len(following) > 1 or following != (index + _width(code[index]),):
+        if _ends(code[index]):
             leaders.update(following)
         todo += following
     blocks = {}
