@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import itertools
 import os
+import random
 from collections.abc import Iterable
 
 LOOPBACK = 1
 """The loopback device's ifindex, in every namespace."""
 
 _count = itertools.count()
+# Processes in different containers may have the same number.
+_seed = random.randrange(0x7FFE)
 
 
 def _first() -> int:
-    return (os.getpid() % 0x7FFE + 1) << 16
+    return ((os.getpid() + _seed) % 0x7FFE + 1) << 16
 
 
 def new_ifindex() -> int:

@@ -7,7 +7,7 @@ import errno
 import os
 import weakref
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, ExitStack
 from os import PathLike
 
 from kernel_impl import btf
@@ -127,9 +127,12 @@ class KernelLab(Lab):
         return self.network.inside()
 
     def close(self) -> None:
-        self._devices.clear()
+        devices = list(self._devices.values())
         self._descriptors.clear()
         self._finish()
+        # All at once above; what devices hold besides would keep the namespace alive.
+        for device in devices:
+            device.vanish()
 
     # What follows is for the devices, maps and programs of this package.
 
@@ -140,6 +143,9 @@ class KernelLab(Lab):
     def forget(self, device: KernelDevice) -> None:
         self._devices.pop(device.ifindex, None)
         self._names.devices.pop(device.ifindex, None)
+
+    def forget_namespace(self, network: NetworkNamespace) -> None:
+        self._networks.remove(network)
 
     def devices_in(self, network: NetworkNamespace) -> list[KernelDevice]:
         """The devices that are in *network* now."""
@@ -184,11 +190,12 @@ def _take_down(
     # A forked child has no business with its parent's namespace.
     if os.getpid() != process:
         return
-    inbox.close()
-    while fds:
-        os.close(fds.pop())
-    for network in reversed(networks):
-        with suppress(KernelError):  # ENODEV: there is no device of ours
-            network.links.remove_ours()
-        network.close()
-    pin.release()
+    # Everything has its turn, from the last to the first, even if something before it fails.
+    with ExitStack() as steps:
+        steps.callback(pin.release)
+        for network in networks:
+            steps.callback(network.close)
+            steps.callback(network.links.remove_ours)
+        for fd in fds:
+            steps.callback(os.close, fd)
+        steps.callback(inbox.close)

@@ -8,7 +8,7 @@ import re
 _NOT_THE_REASON = re.compile(
     r"""
     ;                           # a source line
-    | \d+:\ ?[(R]               # an instruction, a state
+    | \d+:\ (\(|R|safe)         # an instruction, a state
     | R\d+(_\w)?=               # a state
     | from\ \d+\ to\ \d+
     | processed\ \d+\ insns | verification\ time | stack\ depth | max_states
@@ -16,7 +16,6 @@ _NOT_THE_REASON = re.compile(
     | (Global|Func)\b.*(assumed|valid)
     | --\ (BEGIN|END)\ PROG\ LOAD\ LOG
     | (caller|callee): | returning\ from | func\#\d+
-    | BTF | live\ regs | subprog
     """,
     re.VERBOSE,
 )

@@ -165,7 +165,11 @@ def test_a_moved_device_works_in_its_new_namespace() -> None:
             device.receive(FRAME)
             assert device.received == [FRAME]
         elsewhere.close()
+        elsewhere.close()
         assert list(lab.devices().values()) == [lab.lo]
+        eth1 = lab.tap("eth1")
+        eth1.receive(FRAME)
+        assert eth1.received == [FRAME]
 
 
 def test_entries_vanish_with_the_namespace_that_their_device_is_in() -> None:

@@ -67,6 +67,20 @@ def test_closing_twice_is_closing_once() -> None:
         lab.close()
 
 
+def test_closing_gives_up_every_descriptor_though_devices_are_still_referred_to() -> None:
+    with live_lab():
+        path = programs()
+    before = sorted(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    with live_lab() as lab:
+        eth0, veth0, loaded = lab.tap("eth0"), lab.veth("veth0"), lab.load(path)
+        eth0.attach(loaded.programs["pass"])
+        veth0.move(lab.namespace())
+    assert sorted(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+    for device in (eth0, veth0):
+        with pytest.raises(KernelError, match=r"^ENODEV$"):
+            device.receive(FRAME)
+
+
 def test_two_labs_see_only_their_own_events() -> None:
     with live_lab() as one, live_lab() as other:
         for lab in (one, other):

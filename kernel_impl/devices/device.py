@@ -9,7 +9,7 @@ import socket
 import struct
 from abc import abstractmethod
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from kernel_impl.libbpf import ffi
@@ -41,10 +41,12 @@ class KernelNamespace(Namespace):
 
     def close(self) -> None:
         """The devices in it go with it, and have gone when this returns."""
+        if self.network.descriptor.fd < 0:
+            return
         for device in self._lab.devices_in(self.network):
             device.vanish()
-        with suppress(KernelError):  # ENODEV: it is empty
-            self.network.links.remove_ours()
+        self.network.links.remove_ours()
+        self._lab.forget_namespace(self.network)
         self.network.close()
 
 

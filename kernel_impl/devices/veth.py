@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from kernel_impl.devices.device import KernelDevice
@@ -27,7 +28,7 @@ class VethDevice(KernelDevice):
 
     def __init__(self, lab: KernelLab, name: str, ifindex: int) -> None:
         super().__init__(lab, name, ifindex)
-        self._handled_before = 0
+        self._before: Mapping[str, int] = {}
         self.expected = 0
         """Frames that are on their way to this end since the step began."""
 
@@ -66,11 +67,20 @@ class VethDevice(KernelDevice):
             self.expected += 1
 
     def begin_step(self) -> None:
-        self.expected, self._handled_before = 0, self._handled_ever()
+        self.expected, self._before = 0, self._statistics()
 
     def handled(self) -> int:
         """Frames that have come to their end here since the step began, whichever it was."""
-        return self._handled_ever() - self._handled_before
+        # Which counter a frame ends in depends on NAPI; together they have each frame once.
+        near, far = self._statistics(), self.other._statistics()
+        return (
+            near["rx_packets"]
+            - self._before["rx_packets"]
+            + near["rx_dropped"]
+            - self._before["rx_dropped"]
+            + far["tx_dropped"]
+            - self.other._before["tx_dropped"]
+        )
 
     @property
     def sent(self) -> list[bytes]:
@@ -87,8 +97,5 @@ class VethDevice(KernelDevice):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{self}: no queueing discipline within {PATIENCE_S:g} s")
 
-    def _handled_ever(self) -> int:
-        # Which counter a frame ends in depends on NAPI; together they have each frame once.
-        near = self.network.links.statistics(self.ifindex)
-        far = self.other.network.links.statistics(self.other.ifindex)
-        return int(near["rx_packets"] + near["rx_dropped"] + far["tx_dropped"])
+    def _statistics(self) -> Mapping[str, int]:
+        return self.network.links.statistics(self.ifindex)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.ifstatsmsg import ifstatsmsg
 
+from kernel_impl.ifindex import LOOPBACK
 from kernel_impl.netlink.socket import NLM_F_CREATE, NLM_F_EXCL, NetlinkSocket
+from spec.errors import KernelError
 
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK, RTM_GETSTATS = 16, 17, 18, 94
 IFF_UP = 1
@@ -52,7 +55,9 @@ class Links:
 
     def set_up(self, ifindex: int, up: bool) -> None:
         """``ip link set up`` or ``down``."""
-        message = _link(ifindex, ("IFLA_GROUP", OUR_GROUP), *self._hush)
+        message = _link(ifindex, *self._hush)
+        if ifindex != LOOPBACK:  # which nobody can remove, so the group could not be removed
+            message["attrs"].append(("IFLA_GROUP", OUR_GROUP))
         message["flags"], message["change"] = IFF_UP if up else 0, IFF_UP
         self._netlink.request(RTM_NEWLINK, message)
 
@@ -67,7 +72,11 @@ class Links:
 
     def remove_ours(self) -> None:
         """Every device that we made, in one go: each alone would wait for RCU by itself."""
-        self._netlink.request(RTM_DELLINK, _link(0, ("IFLA_GROUP", OUR_GROUP)))
+        try:
+            self._netlink.request(RTM_DELLINK, _link(0, ("IFLA_GROUP", OUR_GROUP)))
+        except KernelError as error:
+            if error.errno != errno.ENODEV:  # there is none
+                raise
 
     def get(self, ifindex: int) -> Any:
         """The link as an ``ifinfmsg``; ``ENODEV`` if it is not in this namespace."""
