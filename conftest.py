@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 
 import kernel_impl
@@ -13,7 +14,8 @@ pytest_plugins = ["spec.testing.plugin", "pytester"]
 
 
 def pytest_xdpspec_engines() -> tuple[Engine, ...]:
+    kernel = os.uname().release.partition("-")[0]
     return (
         Engine("model", spec.ModelLab, lambda: None),
-        Engine("kernel", kernel_impl.KernelLab, cache(kernel_impl.missing)),
+        Engine("kernel", kernel_impl.KernelLab, cache(kernel_impl.missing), kernel),
     )

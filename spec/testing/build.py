@@ -91,12 +91,13 @@ class Build:
 
     def not_loaded(self, error: KernelError) -> BlockError:
         """*error* from loading the page's object, put down to the block it is about."""
-        log = f"{getattr(error, 'log', '')}\n{error.reason}"
-        lines = re.findall(rf"@ \S*{re.escape(self.page.path.name)}:(\d+)", log)
-        programs = [b for b in self.page.bpf_blocks if _named(b, error.reason)]
-        line = int(lines[-1]) if lines else 0
-        block = self.page.block_at(line) or (programs or self.page.bpf_blocks)[0]
-        return BlockError(block, self._failure(block, line or block.source_line, str(error), ()))
+        place = re.search(rf" @ \S*{re.escape(self.page.path.name)}:(\d+)$", error.source)
+        line = int(place[1]) if place else 0
+        named = [b for b in self.page.bpf_blocks if _named(b, error.reason)]
+        block = self.page.block_at(line) or (named or self.page.bpf_blocks)[0]
+        return BlockError(
+            block, self._failure(block, line or block.source_line, f"KernelError: {error}", ())
+        )
 
     def _bpf(self, name: str, blocks: tuple[Example, ...], source: str) -> Path | None:
         if not blocks:

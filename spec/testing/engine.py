@@ -16,3 +16,6 @@ class Engine(NamedTuple):
     open: Callable[[], Lab]
     missing: Callable[[], str | None]
     """One line: what the engine lacks on this machine and the remedy; ``None`` if it can run."""
+
+    kernel: str = ""
+    """Full release of the kernel it runs on, as ``6.18.44``; empty for a model."""

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
-import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +30,7 @@ class Recorder:
     def __init__(self, root: Path, folder: Path) -> None:
         self.root, self.folder = root, folder
         self.accounts: dict[tuple[str, str], dict[tuple[str, str], Account]] = {}
+        self.troubles: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         account = {key: str(value) for key, value in report.user_properties}
@@ -38,11 +38,16 @@ class Recorder:
             run = self.accounts.setdefault((account["engine"], account["release"]), {})
             run[account["page"], account["name"]] = account
 
+    @pytest.hookimpl(tryfirst=True)  # before the terminal's summary, which tells of troubles
     def pytest_sessionfinish(self) -> None:
         for (engine, release), run in sorted(self.accounts.items()):
             complete = [page for page in sorted({page for page, _ in run}) if self._all(page, run)]
-            if complete:
+            if complete and release:
                 self._write(engine, release, complete, run)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        for trouble in self.troubles:
+            terminalreporter.write_line(trouble, yellow=True)
 
     def _all(self, title: str, run: Mapping[tuple[str, str], Account]) -> bool:
         """Whether *run* knows every example of the page as its text is now."""
@@ -96,8 +101,7 @@ class Recorder:
             path.write_text(text + "\n", encoding="utf-8")
         except OSError as error:
             place = path.relative_to(self.root)
-            message = f"evidence not written: {place}: {error.strerror}"
-            warnings.warn(pytest.PytestWarning(message), stacklevel=1)
+            self.troubles.append(f"evidence not written: {place}: {error.strerror}")
 
 
 def _read(path: Path) -> dict[str, Any]:

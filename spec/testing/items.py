@@ -111,7 +111,7 @@ class ExampleItem(pytest.Item):
         return {
             "engine": self.run.engine.name,
             "release": self.run.release,
-            "kernel": kernel_of(self.run),
+            "kernel": self.run.engine.kernel,
             "page": self.run.page.title,
             "name": self.example.name,
             "sha256": self.example.digest,
@@ -146,11 +146,6 @@ def require(engine: Engine, config: pytest.Config) -> None:
     if config.getoption("demand_kernel"):
         pytest.fail(f"{engine.name}: {missing}", pytrace=False)
     raise pytest.skip.Exception(f"{engine.name}: {missing}", _use_item_location=True)
-
-
-def kernel_of(run: PageRun) -> str:
-    """The full release of the kernel that the engine runs on; empty for a model."""
-    return str(getattr(run.lab, "kernel", ""))
 
 
 def _entry(title: str, failure: Failure) -> ReprEntry:

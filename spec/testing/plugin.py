@@ -20,6 +20,8 @@ from spec.testing.items import SUFFIXES, PageFile, require
 
 _LAB = re.compile(r"^[ \t]*(\.\. lab::|`{3,}\{lab\})", re.MULTILINE)
 
+_ENGINES = pytest.StashKey[tuple[Engine, ...]]()
+
 
 class Hooks:
     """What a ``conftest.py`` tells this plugin."""
@@ -66,9 +68,11 @@ def evidence_folder(config: pytest.Config) -> Path:
 
 def engines(config: pytest.Config) -> tuple[Engine, ...]:
     """The engines that ``--backend`` asks for."""
-    wanted = config.getoption("backend")
-    known: tuple[Engine, ...] = config.hook.pytest_xdpspec_engines() or ()
-    return tuple(engine for engine in known if wanted in ("all", engine.name))
+    if _ENGINES not in config.stash:
+        wanted = config.getoption("backend")
+        known: tuple[Engine, ...] = config.hook.pytest_xdpspec_engines() or ()
+        config.stash[_ENGINES] = tuple(e for e in known if wanted in ("all", e.name))
+    return config.stash[_ENGINES]
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> PageFile | None:
@@ -82,20 +86,26 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> PageFile |
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test that asks for ``lab`` runs once on each engine."""
-    if "lab" in metafunc.fixturenames:
+    """A test that asks for ``lab`` or ``engine`` runs once on each engine."""
+    if "engine" in metafunc.fixturenames:
         chosen = [
             pytest.param(engine, marks=getattr(pytest.mark, engine.name), id=engine.name)
             for engine in engines(metafunc.config)
         ]
-        metafunc.parametrize("lab", chosen, indirect=True)
+        metafunc.parametrize("engine", chosen, indirect=True, scope="function")
 
 
 @pytest.fixture
-def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Each engine in turn; the test is skipped on one that cannot run here."""
+    found: Engine = request.param
+    require(found, request.config)
+    return found
+
+
+@pytest.fixture
+def lab(engine: Engine) -> Iterator[Lab]:
     """A fresh lab, on each engine in turn."""
-    engine: Engine = request.param
-    require(engine, request.config)
     with engine.open() as opened:
         yield opened
 

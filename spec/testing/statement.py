@@ -101,7 +101,8 @@ def origin(page: Page, raised: BaseException) -> tuple[str, ...]:
     if not isinstance(raised, expected) and Path(frames[-1].filename) != page.path:
         last = frames[-MOST_FRAMES:]
         hints += [f"in {frame.filename}:{frame.lineno} {frame.name}()" for frame in last]
-    hints += [line for line in getattr(raised, "log", "").splitlines() if page.path.name in line]
+    if isinstance(raised, KernelError) and raised.source:
+        hints.append(raised.source)
     return tuple(hints)
 
 
