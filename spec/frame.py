@@ -10,6 +10,8 @@ from __future__ import annotations
 PAGE_SIZE = 4096
 HEADROOM = 256
 """``XDP_PACKET_HEADROOM``: what a program may count on before the packet."""
+PADDING = 64
+"""``NET_SKB_PAD``: what a socket buffer has before its packet where XDP did not see to more."""
 SHARED_INFO = 320
 """``struct skb_shared_info``, which ends the memory of every packet."""
 LINEAR_ROOM = PAGE_SIZE - SHARED_INFO
@@ -57,6 +59,11 @@ class Frame:
         ]
         return cls(memory, headroom, headroom, end, frags)
 
+    @classmethod
+    def of_socket_buffer(cls, data: bytes) -> Frame:
+        """A packet as the stack sends it: in one piece, without the headroom that XDP wants."""
+        return cls.of(data, PADDING, align(PADDING + len(data)))
+
     def __len__(self) -> int:
         length = self.end - self.start
         if self.frags:
@@ -80,6 +87,11 @@ class Frame:
         memory = self.memory[: self.end]
         memory.extend(bytes(LINEAR_ROOM - self.end))
         return Frame(memory, self.meta, self.start, self.end, self.frags)
+
+    def copy(self) -> Frame:
+        """A copy with data of its own (``net/core/skbuff.c: skb_copy``)."""
+        frags = [bytearray(frag) for frag in self.frags]
+        return Frame(bytearray(self.memory), self.meta, self.start, self.end, frags)
 
     def sharing(self) -> Frame:
         """A second view of the same memory (``net/core/skbuff.c: skb_clone``)."""

@@ -198,8 +198,8 @@ class ModelLab(Lab):
         return self._fds.get(held.fd) is held
 
     def holds_fd(self, fd: int) -> bool:
-        """Whether *fd* stands for anything."""
-        return fd in self._fds
+        """Whether *fd* stands for anything, if only for what every process has."""
+        return fd in self._fds or 0 <= fd < FIRST_FD
 
     def program_of(self, fd: int) -> ModelProgram | None:
         """The program that *fd* stands for."""

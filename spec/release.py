@@ -169,6 +169,14 @@ CHANGES = (
         backports=("6.18",),
     ),
     Change(
+        "generic_copies_private",
+        "7.1",
+        "",
+        "Copies of a generic broadcast have their own data, so that what one entry's program "
+        "writes the others do not send (seen on 6.18.44, not yet in 6.18.35).",
+        backports=("6.18",),
+    ),
+    Change(
         "cpumap_update_errno",
         "7.0",
         "",

@@ -74,8 +74,10 @@ class ModelDevice(Device):
     @mtu.setter
     def mtu(self, value: int) -> None:
         self.check_registered()
-        if value < self.min_mtu or (self.max_mtu and value > self.max_mtu):
-            raise KernelError(EINVAL)
+        if value < self.min_mtu:
+            raise KernelError(EINVAL, "mtu less than device minimum")
+        if self.max_mtu and value > self.max_mtu:
+            raise KernelError(EINVAL, "mtu greater than device maximum")
         self._set_mtu(value)
 
     def _set_mtu(self, value: int) -> None:
@@ -127,8 +129,8 @@ class ModelDevice(Device):
         """``dev.c: __dev_change_net_namespace``: the device goes down and leaves every map."""
         self.check_registered()
         target = self.lab.own_namespace(namespace)
-        if not self.movable or target.find(self.ifindex) is not None:
-            raise KernelError(EINVAL)
+        if not self.movable:
+            raise KernelError(EINVAL, "The interface netns is immutable")
         self.down()
         self.lab.announce_unregister(self)
         self.namespace.drop(self)

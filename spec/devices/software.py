@@ -7,13 +7,13 @@ takes redirected frames from native XDP; generic XDP sends through them.
 
 from __future__ import annotations
 
-from errno import EBUSY, EINVAL
+from errno import EBUSY, EINVAL, EOPNOTSUPP
 from typing import TYPE_CHECKING
 
 from spec.devices.backlog import Backlog
 from spec.devices.device import ModelDevice
 from spec.errors import InputError, KernelError
-from spec.frame import HEADROOM, Frame
+from spec.frame import Frame
 
 if TYPE_CHECKING:
     from spec.model import ModelLab
@@ -48,7 +48,7 @@ class Loopback(SoftwareDevice):
 
     def inject(self, cpu: Processor, data: bytes) -> None:
         """A program on the machine sends *data* through the device."""
-        self.start_xmit(cpu, Frame.of(data, room=HEADROOM + len(data)))
+        self.start_xmit(cpu, Frame.of_socket_buffer(data))
         cpu.run_softirqs()
 
     def start_xmit(self, cpu: Processor, frame: Frame) -> bool:
@@ -59,8 +59,8 @@ class Loopback(SoftwareDevice):
         return True
 
     def remove(self) -> None:
-        """The loopback device lives as long as its namespace."""
-        raise KernelError(EINVAL)
+        """The loopback device lives as long as its namespace (``rtnl_delete_link``)."""
+        raise KernelError(EOPNOTSUPP)
 
 
 class Macvlan(SoftwareDevice):

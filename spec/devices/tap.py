@@ -9,7 +9,7 @@ reads at once, so that ``tx_packets`` counts what was sent.
 from __future__ import annotations
 
 from spec.devices.device import ModelDevice
-from spec.frame import HEADROOM, LINEAR_ROOM, Frame, align
+from spec.frame import HEADROOM, LINEAR_ROOM, PADDING, Frame, align
 from spec.machine.host import Context
 from spec.redirect.generic import private_copy, run_generic
 from spec.redirect.native import do_redirect
@@ -17,9 +17,7 @@ from spec.redirect.processor import Processor
 from spec.trace import ExceptionRaised
 from spec.uapi import Verdict
 
-PADDING = 64
-"""``TUN_RX_PAD``, before the headroom of XDP."""
-QUEUE_LENGTH = 500
+QUEUE_LENGTH = 1000
 """Frames that wait for the reader."""
 _DROP, _PASS, _TX, _REDIRECT = (
     int(Verdict.XDP_DROP),
@@ -51,7 +49,7 @@ class Tap(ModelDevice):
         """
         program = self.native_program
         if program is None:
-            self._pass(cpu, Frame.of(data, PADDING, align(PADDING + len(data))))
+            self._pass(cpu, Frame.of_socket_buffer(data))
         elif align(len(data) + PADDING + HEADROOM) > LINEAR_ROOM:
             frame = private_copy(data, program.has_frags and cpu.release.has("generic_frags"))
             if run_generic(cpu, self, frame, program):

@@ -16,7 +16,7 @@ from spec.devices.backlog import Backlog
 from spec.devices.device import ETHERNET_HEADER, ModelDevice
 from spec.devices.veth_round import VethRound
 from spec.errors import KernelError
-from spec.frame import HEADROOM, LINEAR_ROOM, MAX_FRAGS, PAGE_SIZE, Frame, align
+from spec.frame import HEADROOM, LINEAR_ROOM, MAX_FRAGS, PAGE_SIZE, Frame
 from spec.program import ModelProgram
 from spec.redirect.processor import Processor
 
@@ -111,9 +111,9 @@ class Veth(ModelDevice):
         if program is not None:
             limit = MAX_PEER_MTU + (MAX_FRAGS * PAGE_SIZE if program.has_frags else 0)
             if peer is None:
-                raise KernelError(ENOTCONN, "Cannot set XDP when peer is detached")
+                raise KernelError(ENOTCONN, "veth: Cannot set XDP when peer is detached")
             if peer.mtu > limit:
-                raise KernelError(ERANGE, "Peer MTU is too large to set XDP")
+                raise KernelError(ERANGE, "veth: Peer MTU is too large to set XDP")
             if before is None:
                 peer.max_mtu = limit
             peer._become_target(True)
@@ -142,7 +142,7 @@ class Veth(ModelDevice):
     def inject(self, cpu: Processor, data: bytes) -> None:
         """The peer sends *data* as an ordinary packet."""
         if self._peer is not None:
-            self._peer.queue_xmit(cpu, Frame.of(data, HEADROOM, HEADROOM + align(len(data))))
+            self._peer.queue_xmit(cpu, Frame.of_socket_buffer(data))
         cpu.run_softirqs()
 
     def start_xmit(self, cpu: Processor, frame: Frame) -> bool:
@@ -150,6 +150,8 @@ class Veth(ModelDevice):
         peer = self._peer
         if peer is None or not peer.is_up or len(frame) > peer.frame_limit:
             self.dropped += 1
+            if peer is not None:
+                peer.rx_dropped += 1
         elif not peer.native_program:
             self.plain_packets += 1
             cpu.schedule(Backlog(peer, frame))
@@ -212,7 +214,7 @@ class Veth(ModelDevice):
         counted = {
             "rx_packets": self.xdp_packets,
             "tx_packets": self.plain_packets,
-            "rx_dropped": self.rx_drops + self.refused_by_ring,
+            "rx_dropped": self.rx_dropped + self.rx_drops + self.refused_by_ring,
             "tx_dropped": self.dropped + self.tx_errors + self.tx_dropped,
         }
         if peer is not None:

@@ -8,7 +8,7 @@ plain ifindex (4 bytes).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from errno import E2BIG, EEXIST, EINVAL, ENOMEM
+from errno import E2BIG, EEXIST, EINVAL
 from typing import TYPE_CHECKING
 
 from spec.errors import KernelError
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
 CREATE_FLAGS = BPF_F_NUMA_NODE | BPF_F_RDONLY | BPF_F_WRONLY
 VALUE_SIZES = (4, 8)
-POINTER_SIZE = 8
-MEMORY = 1 << 34
-"""Bytes that the machine of the model has to give."""
 
 
 def check_device_map(definition: Definition) -> None:
@@ -68,8 +65,7 @@ class Devmap(IndexedMap):
     def check_definition(lab: ModelLab, definition: Definition) -> None:  # noqa: ARG004
         """``EINVAL`` for sizes and flags, ``ENOMEM`` for more slots than memory."""
         check_device_map(definition)
-        if definition.max_entries * POINTER_SIZE > MEMORY:
-            raise KernelError(ENOMEM)
+        definition.check_memory()
 
     def entries(self) -> Iterator[DeviceEntry]:
         """Every entry in the order of a broadcast: by slot."""

@@ -8,7 +8,7 @@ Mirrors ``kernel/bpf/syscall.c``: ``map_lookup_elem``, ``map_update_elem``, ``ma
 from __future__ import annotations
 
 import sys
-from errno import EBADF, EINVAL, ENOENT, EPERM
+from errno import EBADF, EINVAL, ENOENT, ENOMEM, EPERM
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spec.errors import InputError, KernelError
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from spec.devices.device import ModelDevice
     from spec.model import ModelLab
 
+POINTER_SIZE = 8
+MEMORY = 1 << 34
+"""Bytes that the machine of the model has to give."""
 _BYTE_ORDER = sys.byteorder
 
 
@@ -31,6 +34,11 @@ class Definition(NamedTuple):
     max_entries: int
     map_flags: int
     name: str
+
+    def check_memory(self) -> None:
+        """``ENOMEM`` where an array of pointers to the elements does not fit."""
+        if self.max_entries * POINTER_SIZE > MEMORY:
+            raise KernelError(ENOMEM)
 
 
 class ModelMap(Map):

@@ -36,7 +36,7 @@ class Xskmap(IndexedMap):
 
     @staticmethod
     def check_definition(lab: ModelLab, definition: Definition) -> None:  # noqa: ARG004
-        """``EINVAL`` for sizes and flags."""
+        """``EINVAL`` for sizes and flags, ``ENOMEM`` for more slots than memory."""
         if (
             definition.max_entries == 0
             or definition.key_size != 4
@@ -44,6 +44,7 @@ class Xskmap(IndexedMap):
             or definition.map_flags & ~CREATE_FLAGS
         ):
             raise KernelError(EINVAL)
+        definition.check_memory()
 
     def update_element(self, key: bytes, value: bytes, flags: int) -> None:
         """``xskmap.c: xsk_map_update_elem``: the same socket again is fine whatever the flags."""

@@ -45,7 +45,7 @@ def run_generic(cpu: Processor, device: ModelDevice, frame: Frame, program: Mode
     """Run *program* on *frame* arriving at *device*; whether the stack gets it."""
     cpu.enter()
     try:
-        if frame.start != HEADROOM or (frame.frags and not _keeps_frags(cpu, program)):
+        if frame.start < HEADROOM or (frame.frags and not _keeps_frags(cpu, program)):
             frame.replace(private_copy(frame.data(), _keeps_frags(cpu, program)))
         act = program.executable.run(Context(frame, device.ifindex), cpu)
         if act == _PASS:
@@ -144,7 +144,8 @@ def send_to_all(
 ) -> int:
     """Send *frame* to every entry, stopping at the first that fails (``dev_map_redirect_multi``).
 
-    Copies share the packet's data, so what one entry's program writes the others send.
+    Before ``generic_copies_private`` copies share the packet's data, so that what one entry's
+    program writes the others send too.
     """
     if map is None:
         return -ENOENT
@@ -152,6 +153,7 @@ def send_to_all(
         excluded = excluded_ifindexes(cpu, ingress) if exclude_ingress else frozenset()
     except KernelError as error:
         return -(error.errno or 0)
+    private = cpu.release.has("generic_copies_private")
     last: DeviceEntry | None = None
     for entry in map.entries():
         if entry.device.ifindex in excluded:
@@ -159,7 +161,8 @@ def send_to_all(
         if last is not None:
             if frame.frags and cpu.release.has("clone_refuses_frags"):
                 return -EOPNOTSUPP
-            err = send_to_entry(cpu, last, frame.sharing(), ingress, program)
+            copy = frame.copy() if private else frame.sharing()
+            err = send_to_entry(cpu, last, copy, ingress, program)
             if err:
                 return err
         last = entry

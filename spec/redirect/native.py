@@ -69,8 +69,14 @@ def trace_redirect(
     wish: tuple[MapType | None, int, int, Any],
     err: int,
 ) -> None:
-    """``xdp_redirect`` or ``xdp_redirect_err`` (``trace/events/xdp.h: xdp_redirect_template``)."""
+    """``xdp_redirect`` or ``xdp_redirect_err`` (``trace/events/xdp.h: xdp_redirect_template``).
+
+    The index is read from the state only now: if the program of an entry ran meanwhile, because
+    its queue was full or the path is the generic one, and called a helper, its wish is shown.
+    """
     map_type, map_id, index, target = wish
+    if cpu.names_map:
+        index = cpu.tgt_index
     to_ifindex = 0
     if map_type is _DEVMAP or map_type is _DEVMAP_HASH:
         if target is not None:

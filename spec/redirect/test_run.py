@@ -64,6 +64,8 @@ def run_live(
     program: ModelProgram, data: bytes, ingress: ModelDevice | None, repeat: int, batch_size: int
 ) -> TestRun:
     """Run *program* on *repeat* frames in batches, and follow its verdicts."""
+    lab = program.lab
+    lab.begin_step()
     _check_program(program)
     if not program.release.has("live_frames"):
         raise KernelError(EINVAL)
@@ -72,8 +74,6 @@ def run_live(
     if not ETHERNET_HEADER <= len(data) <= LIVE_LIMIT:
         raise KernelError(EINVAL)
     device = _receiving_device(program, ingress)
-    lab = program.lab
-    lab.begin_step()
     batch_size = batch_size or DEFAULT_BATCH
     pool = PagePool(data, batch_size)
     left = repeat or 1
