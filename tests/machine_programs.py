@@ -58,10 +58,10 @@ class RedirectMap:
     def program_lookup(self, key: bytes) -> bytes | None:
         return bytes([3, 0, 0, 0] + [0] * (self.value_size - 4)) if key == bytes(4) else None
 
-    def program_update(self, key: bytes, value: bytes, flags: int) -> int:
+    def program_update(self, key: bytes, value: bytes, flags: int) -> int:  # noqa: ARG002
         raise AssertionError("no program gets here")
 
-    def program_delete(self, key: bytes) -> int:
+    def program_delete(self, key: bytes) -> int:  # noqa: ARG002
         raise AssertionError("no program gets here")
 
 
@@ -114,9 +114,7 @@ def make_maps(object: ObjectFile) -> dict[str, ProgramMap]:
     return maps
 
 
-def load_object(
-    path: Path, name: str, engine: str
-) -> tuple[Executable, dict[str, ProgramMap]]:
+def load_object(path: Path, name: str, engine: str) -> tuple[Executable, dict[str, ProgramMap]]:
     """Program *name* of an object file, with fresh maps."""
     object = read_object(path)
     maps = make_maps(object)

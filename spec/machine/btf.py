@@ -136,7 +136,7 @@ def parse_btf(data: bytes, order: str, place: str) -> Btf:
     """Read a ``.BTF`` section; damaged data raises ``InputError``."""
     try:
         return _parse(data, order)
-    except (error, ValueError, IndexError) as problem:
+    except (error, ValueError, IndexError, OverflowError) as problem:
         raise InputError(place, f"has damaged type information ({problem})", REMEDY) from None
 
 

@@ -99,7 +99,7 @@ def parse_elf(data: bytes, place: str) -> Elf:
     order = "<" if data[5] == 1 else ">"
     try:
         return _parse(data, place, order)
-    except (error, ValueError, IndexError) as problem:
+    except (error, ValueError, IndexError, OverflowError) as problem:
         raise InputError(place, f"is a damaged ELF file ({problem})", REMEDY) from None
 
 

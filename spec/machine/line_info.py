@@ -27,7 +27,7 @@ def parse_line_info(data: bytes, strings: bytes, order: str, place: str) -> Line
     """Read a ``.BTF.ext`` section with the strings of ``.BTF``."""
     try:
         return _parse(data, strings, order)
-    except (error, ValueError, IndexError) as problem:
+    except (error, ValueError, IndexError, OverflowError) as problem:
         raise InputError(place, f"has damaged line information ({problem})", REMEDY) from None
 
 

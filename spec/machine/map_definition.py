@@ -14,6 +14,9 @@ from spec.uapi import BPF_F_RDONLY_PROG, MapType
 
 BPF_F_MMAPABLE = 1 << 10
 
+MAX_DATA = 64 << 20
+"""Bytes of global variables that the machine is ready to hold in one section."""
+
 DATA_SECTIONS = (".data", ".rodata", ".bss")
 
 _NUMBERS = ("type", "max_entries", "map_flags", "numa_node", "key_size", "value_size", "map_extra")
@@ -134,6 +137,9 @@ def _is_data(name: str) -> bool:
 
 
 def _data_map(elf: Elf, btf: Btf, section: Section) -> MapDefinition:
+    if section.size > MAX_DATA:
+        problem = f"section {section.name} has {section.size:,} bytes"
+        raise InputError(elf.place, problem, f"keep it below {MAX_DATA:,}")
     flags = BPF_F_RDONLY_PROG if section.name.startswith(".rodata") else 0
     if any(variable.linkage != STB_LOCAL for variable in btf.variables(section.name)):
         flags |= BPF_F_MMAPABLE

@@ -30,6 +30,7 @@ from spec.machine.instruction import (
     JSGT,
     JSLE,
     JSLT,
+    LDX,
     LOAD_ACQUIRE,
     LSH,
     MASK64,
@@ -59,14 +60,17 @@ _SIGNED = {JSGT: ">", JSGE: ">=", JSLT: "<", JSLE: "<="}
 _INVERSE = {"==": "!=", "!=": "==", ">": "<=", "<=": ">", "<": ">=", ">=": "<"}
 
 
-def alu(instruction: Instruction) -> str:
-    """An ALU or ALU64 instruction as an assignment."""
+Widths = dict[int, int]
+"""How many bits the number in a register needs at most, where it is less than 64."""
+
+
+def alu(instruction: Instruction, widths: Widths) -> str:
+    """An ALU or ALU64 instruction as an assignment; *widths* is what is known before it."""
     opcode, dst, src, offset, imm = instruction
     operation, bits = instruction.operation, 64 if instruction.kind == ALU64 else 32
     mask = (1 << bits) - 1
     from_register = bool(opcode & X)
-    left = f"r{dst}"
-    right = f"r{src}" if from_register else str(imm & mask)
+    left, right = f"r{dst}", f"r{src}" if from_register else str(imm & mask)
     if operation == END:
         return f"{left} = {_swap(instruction)}"
     if operation == NEG:
@@ -74,33 +78,35 @@ def alu(instruction: Instruction) -> str:
     if operation == MOV:
         if offset:
             return f"{left} = {_signed(right, offset)} & {mask}"
-        return f"{left} = {right} & {mask}" if from_register and bits == 32 else f"{left} = {right}"
+        if from_register and bits == 32:
+            right = _cut(src, 32, widths)
+        return f"{left} = {right}"
+    if bits == 32 and operation not in (ADD, SUB, MUL, LSH):
+        left = _cut(dst, 32, widths)
+        right = _cut(src, 32, widths) if from_register else right
     if operation in _SYMBOLS:
-        return f"{left} = {_plain(operation, left, right, imm, mask, from_register)}"
-    if bits == 32:
-        left, right = f"({left} & {mask})", f"({right} & {mask})" if from_register else right
-    if operation in (DIV, MOD):
+        value = _plain(operation, left, right, imm, bits, from_register)
+    elif operation in (DIV, MOD):
         value = _divide(operation, left, right, bits, signed=bool(offset))
     else:
         count = f"({right} & {bits - 1})" if from_register else right
         value = {
-            LSH: f"{left} << {count} & {mask}",
+            LSH: f"{left} << {count} & {mask}"
+            if from_register or widths.get(dst, 64) + imm > bits
+            else f"{left} << {count}",
             RSH: f"{left} >> {count}",
             ARSH: f"({_signed(left, bits)} >> {count}) & {mask}",
         }[operation]
     return f"r{dst} = {value}"
 
 
-def _plain(operation: int, left: str, right: str, imm: int, mask: int, from_register: bool) -> str:
+def _plain(operation: int, left: str, right: str, imm: int, bits: int, from_register: bool) -> str:
+    if operation in (AND, OR, XOR):
+        return f"{left} {_SYMBOLS[operation]} {right}"
     if operation in (ADD, SUB) and not from_register and imm < 0:
         # The same with a small number is faster than with its complement.
         operation, right = (SUB if operation == ADD else ADD), str(-imm)
-    text = f"{left} {_SYMBOLS[operation]} {right}"
-    if operation in (ADD, SUB, MUL):
-        return f"{text} & {mask}"
-    if mask == MASK64 or (operation == AND and not from_register):
-        return text
-    return f"({text}) & {mask}"
+    return f"{left} {_SYMBOLS[operation]} {right} & {(1 << bits) - 1}"
 
 
 def _divide(operation: int, left: str, right: str, bits: int, signed: bool) -> str:
@@ -127,7 +133,40 @@ def _swap(instruction: Instruction) -> str:
     return f"r{instruction.dst} & {(1 << bits) - 1}"
 
 
-def condition(instruction: Instruction, inverse: bool = False) -> str:
+def width(instruction: Instruction, widths: Widths) -> int:
+    """Bits that the result of an ALU or a load instruction needs at most."""
+    kind, operation, imm = instruction.kind, instruction.operation, instruction.imm
+    if kind == LDX:
+        return 64 if instruction.mode == MEMSX else 8 * instruction.size
+    if operation == END:
+        return imm
+    bits = 64 if kind == ALU64 else 32
+    known = min(widths.get(instruction.dst, 64), bits)
+    if instruction.opcode & X:
+        other = min(widths.get(instruction.src, 64), bits)
+        if operation == MOV and not instruction.offset:
+            return other
+        if operation == AND:
+            return min(known, other)
+        return max(known, other) if operation in (OR, XOR) else bits
+    if operation in (MOV, AND, OR, XOR) and imm >= 0:
+        small = imm.bit_length()
+        return {MOV: small, AND: min(known, small)}.get(operation, max(known, small))
+    if operation == RSH:
+        return max(known - imm, 0)
+    if operation == LSH:
+        return min(known + imm, bits)
+    return bits
+
+
+def _cut(register: int, bits: int, widths: Widths) -> str:
+    """The low *bits* of a register, without work where it has no others."""
+    if widths.get(register, 64) <= bits:
+        return f"r{register}"
+    return f"(r{register} & {(1 << bits) - 1})"
+
+
+def condition(instruction: Instruction, inverse: bool, widths: Widths) -> str:
     """The condition of a jump, or its opposite, as an expression."""
     opcode, dst, src, _, imm = instruction
     operation, bits = instruction.operation, 64 if instruction.kind == JMP else 32
@@ -135,7 +174,8 @@ def condition(instruction: Instruction, inverse: bool = False) -> str:
     from_register = bool(opcode & X)
     left, right = f"r{dst}", f"r{src}" if from_register else str(imm & mask)
     if bits == 32:
-        left, right = f"({left} & {mask})", f"({right} & {mask})" if from_register else right
+        left = _cut(dst, 32, widths)
+        right = _cut(src, 32, widths) if from_register else right
     if operation == JSET:
         return f"not {left} & {right}" if inverse else f"{left} & {right}"
     if operation in _SIGNED:
@@ -188,14 +228,14 @@ def _put(region: str, offset: str, size: int, value: str) -> str:
     )
 
 
-def store(instruction: Instruction, content: Content) -> str:
+def store(instruction: Instruction, content: Content, widths: Widths) -> str:
     """ST or STX; *content* is what is known about the address."""
     size, mask = instruction.size, (1 << 8 * instruction.size) - 1
     region, offset = place(instruction, instruction.dst, content)
     if instruction.kind == ST:
         value = str(instruction.imm & mask)
     else:
-        value = f"r{instruction.src}" if size == 8 else f"r{instruction.src} & {mask}"
+        value = _cut(instruction.src, 8 * size, widths)
     return _put(region, offset, size, value)
 
 
@@ -207,7 +247,7 @@ def atomic(instruction: Instruction, content: Content) -> list[str]:
         region, offset = place(instruction, src, content)
         return [f"r{instruction.dst} = {_fetch(region, offset, size)}"]
     if operation == STORE_RELEASE:
-        return [store(instruction, content)]
+        return [store(instruction, content, {})]
     region, offset = place(instruction, instruction.dst, content)
     lines = [
         f"region = {region}",

@@ -24,7 +24,7 @@ from spec.machine.instruction import (
 )
 from spec.machine.kinds import ANYTHING, MAP, STACK, Content
 from spec.machine.memory import SHIFT, STACK_SIZE
-from spec.machine.statements import alu, atomic, condition, load, store
+from spec.machine.statements import Widths, alu, atomic, condition, load, store, width
 
 if TYPE_CHECKING:
     from spec.machine.translator import Translation
@@ -49,6 +49,7 @@ class Writer:
         self.code, self.flow = translation.executable.code, translation.flow
         self.graph = Graph(self.code, start)
         self.lines: list[tuple[str, int]] = []
+        self.widths: Widths = {}
         reached = [
             each for block in self.graph.blocks.values() for each in self.indices(block.start)
         ]
@@ -84,7 +85,7 @@ class Writer:
         self.line(indent, f"if n > {BUDGET}: raise OutOfBudget", block)
 
     def condition(self, block: int, inverse: bool) -> str:
-        return condition(self.code[self.graph.blocks[block].last], inverse)
+        return condition(self.code[self.graph.blocks[block].last], inverse, self.widths)
 
     def leave(self, block: int, indent: int) -> None:
         self._settle(indent, self.graph.blocks[block].last)
@@ -98,17 +99,18 @@ class Writer:
             self.put(indent, "m.executed = n", index)
 
     def statements(self, block: int, indent: int) -> None:
-        done = 0
-        for index in self.indices(block):
-            done += 1
+        self.widths = {}
+        for done, index in enumerate(self.indices(block), 1):
             instruction = self.code[index]
             if instruction.opcode == CALL_OPCODE:
                 self._call(index, instruction, indent, done)
+                self.widths.pop(0, None)
             elif instruction.opcode == EXIT_OPCODE or instruction.kind in (JMP, JMP32):
                 continue
             else:
                 for text in self._plain(index, instruction):
                     self.put(indent, text, index)
+                self._note_width(instruction)
 
     def content(self, index: int, register: int) -> Content:
         state = self.flow.before.get(index)
@@ -116,7 +118,7 @@ class Writer:
 
     def _plain(self, index: int, instruction: Instruction) -> list[str]:
         if instruction.kind in (ALU, ALU64):
-            return [alu(instruction)]
+            return [alu(instruction, self.widths)]
         if instruction.opcode == LOAD_IMMEDIATE:
             value = self.translation.executable.immediates[index]
             return [f"r{instruction.dst} = {value}"]
@@ -125,7 +127,15 @@ class Writer:
         if instruction.mode == ATOMIC:
             register = instruction.src if instruction.imm == 0x100 else instruction.dst
             return atomic(instruction, self.content(index, register))
-        return [store(instruction, self.content(index, instruction.dst))]
+        return [store(instruction, self.content(index, instruction.dst), self.widths)]
+
+    def _note_width(self, instruction: Instruction) -> None:
+        if instruction.kind in (ALU, ALU64, LDX):
+            self.widths[instruction.dst] = width(instruction, self.widths)
+        elif instruction.opcode == LOAD_IMMEDIATE:
+            self.widths.pop(instruction.dst, None)
+        elif instruction.mode == ATOMIC:
+            self.widths.clear()
 
     def _call(self, index: int, instruction: Instruction, indent: int, done: int) -> None:
         number = instruction.imm
