@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,17 +54,13 @@ class Belongings:
     """What a process holds in the kernel, and how much of it is still there."""
 
     def __init__(self, process: int) -> None:
-        home = Path(f"/proc/{process}/ns/net").readlink()
+        self._home = Path(f"/proc/{process}/ns/net").readlink()
         self.namespaces: set[int] = set()
         self.bpf: dict[str, set[int]] = {"prog": set(), "map": set()}
         self._netlink = NetlinkSocket(socket.NETLINK_ROUTE)
         for descriptor in Path(f"/proc/{process}/fd").iterdir():
-            target = descriptor.readlink()
-            if target.name.startswith("net:[") and target != home:
-                self.namespaces.add(self._number(descriptor))
-            details = Path(f"/proc/{process}/fdinfo/{descriptor.name}").read_text()
-            for kind, number in re.findall(r"^(prog|map)_id:\s*(\d+)$", details, re.MULTILINE):
-                self.bpf[kind].add(int(number))
+            with suppress(FileNotFoundError):  # the process goes on opening and closing
+                self._note(descriptor, Path(f"/proc/{process}/fdinfo/{descriptor.name}"))
 
     def remaining(self) -> dict[str, set[int]]:
         """Namespaces, programs and maps that still exist."""
@@ -78,6 +73,15 @@ class Belongings:
 
     def close(self) -> None:
         self._netlink.close()
+
+    def _note(self, descriptor: Path, details: Path) -> None:
+        target = descriptor.readlink()
+        if target.name.startswith("net:[") and target != self._home:
+            self.namespaces.add(self._number(descriptor))
+        for line in details.read_text().splitlines():
+            kind, _, number = line.partition("_id:")
+            if kind in self.bpf:
+                self.bpf[kind].add(int(number))
 
     def _number(self, descriptor: Path) -> int:
         # A number does not keep the namespace alive, and is taken back when it ends.
