@@ -15,6 +15,7 @@ _NOT_THE_REASON = re.compile(
     | mark_precise: | last_idx | regs= | parent\b
     | (Global|Func)\b.*(assumed|valid)
     | --\ (BEGIN|END)\ PROG\ LOAD\ LOG
+    | R\d+\ (offset|min\ value|max\ value)\ is\ outside  # repeats the line before
     | (caller|callee): | returning\ from | func\#\d+
     """,
     re.VERBOSE,
