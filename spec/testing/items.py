@@ -91,7 +91,7 @@ class ExampleItem(pytest.Item):
         return item
 
     def setup(self) -> None:
-        require(self.run.engine, self.config)
+        require(self.run.engine, self)
 
     def runtest(self) -> None:
         outcome = self.run.outcome(self.example)
@@ -138,14 +138,16 @@ class ExampleItem(pytest.Item):
         return _repr(title, failures[0].line, failures[0].message, shown, extra)
 
 
-def require(engine: Engine, config: pytest.Config) -> None:
-    """Skip what needs an engine that is not there, or fail if it was demanded."""
+def require(engine: Engine, item: pytest.Item) -> None:
+    """Skip *item* if its engine is not there, or fail it if the engine was demanded."""
     missing = engine.missing()
     if missing is None:
         return
-    if config.getoption("demand_kernel"):
-        pytest.fail(f"{engine.name}: {missing}", pytrace=False)
-    raise pytest.skip.Exception(f"{engine.name}: {missing}", _use_item_location=True)
+    reason = f"{engine.name}: {missing}"
+    if item.config.getoption("demand_kernel"):
+        pytest.fail(reason, pytrace=False)
+    item.keywords["skip"] = True  # lets pytest fold a file's skips into one line
+    raise pytest.skip.Exception(reason, _use_item_location=True)
 
 
 def _entry(title: str, failure: Failure) -> ReprEntry:

@@ -24,11 +24,14 @@ from spec.uapi import (
     BPF_XDP,
     BPF_XDP_CPUMAP,
     BPF_XDP_DEVMAP,
+    XDP_FLAGS_DRV_MODE,
     XDP_FLAGS_HW_MODE,
     XDP_FLAGS_SKB_MODE,
 )
 
 IF_NAMESIZE = 16
+
+MODES = XDP_FLAGS_SKB_MODE | XDP_FLAGS_DRV_MODE | XDP_FLAGS_HW_MODE
 
 
 class OpenObject:
@@ -196,7 +199,9 @@ class Libbpf:
     # --- devices ----------------------------------------------------------------------------
 
     def bpf_xdp_attach(self, ifindex: int, fd: int, flags: int, opts: Any) -> int:
-        del opts
+        if flags & ~MODES or opts != self.ffi.NULL:
+            remedy = "replace the program without conditions"
+            raise InputError("bpf_xdp_attach()", "takes only a mode here", remedy)
         if flags & XDP_FLAGS_HW_MODE:
             raise KernelError(errno.EOPNOTSUPP)
         device = self._device(ifindex)

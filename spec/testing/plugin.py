@@ -99,7 +99,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def engine(request: pytest.FixtureRequest) -> Engine:
     """Each engine in turn; the test is skipped on one that cannot run here."""
     found: Engine = request.param
-    require(found, request.config)
+    require(found, request.node)
     return found
 
 
