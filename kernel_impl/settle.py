@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kernel_impl.devices.device import KernelDevice
+from kernel_impl.devices.upper import MacvlanDevice
 from kernel_impl.devices.veth import VethDevice
 from spec.trace import BulkTx, CpumapEnqueue, CpumapKthread, DevmapXmit, Event
 
@@ -43,7 +44,12 @@ def under_way(
     events: Sequence[Event], devices: Mapping[int, KernelDevice], cpu: int
 ) -> Sequence[str]:
     """What is not finished yet, in words; empty when everything is."""
-    return [*_in_veths(events, devices), *_on_other_cpus(events), *_in_backlog(cpu)]
+    return [
+        *_in_veths(events, devices),
+        *_at_macvlans(devices),
+        *_on_other_cpus(events),
+        *_in_backlog(cpu),
+    ]
 
 
 def _in_veths(events: Sequence[Event], devices: Mapping[int, KernelDevice]) -> Sequence[str]:
@@ -63,6 +69,11 @@ def _in_veths(events: Sequence[Event], devices: Mapping[int, KernelDevice]) -> S
         if handled < count:
             open_points.append(f"{veth} has handled {handled} of {count} frames")
     return open_points
+
+
+def _at_macvlans(devices: Mapping[int, KernelDevice]) -> Sequence[str]:
+    uppers = [device for device in devices.values() if isinstance(device, MacvlanDevice)]
+    return [f"{upper.waiting()} frames for {upper}" for upper in uppers if upper.waiting()]
 
 
 def _on_other_cpus(events: Sequence[Event]) -> Sequence[str]:

@@ -203,3 +203,19 @@ def test_loopback_receives_what_it_sends() -> None:
             assert lab.lo.received == [FRAME]
         lab.lo.attach(loaded.programs["abort_it"], "generic")
         assert repr(lab.lo.receive(FRAME)) == "xdp_exception  lo  program abort_it  XDP_ABORTED"
+
+
+def test_a_macvlan_receives_what_is_for_everybody_and_goes_with_the_device_below() -> None:
+    with live_lab() as lab:
+        eth0 = lab.tap("eth0")
+        mac0 = lab.macvlan("mac0", eth0)
+        for _ in range(50):
+            eth0.receive(FRAME)
+            assert eth0.received == mac0.received == [FRAME]
+        mac0.down()
+        eth0.receive(FRAME)
+        assert mac0.received == []
+        eth0.remove()
+        assert list(lab.devices().values()) == [lab.lo]
+        with pytest.raises(KernelError, match=r"^ENODEV"):
+            mac0.up()

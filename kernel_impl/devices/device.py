@@ -56,6 +56,8 @@ class KernelDevice(Device):
     def __init__(self, lab: KernelLab, name: str, ifindex: int) -> None:
         self.lab, self.name, self.ifindex = lab, name, ifindex
         self.network, self.registered = lab.network, True
+        self.dependents: list[KernelDevice] = []
+        """Devices that go when this one leaves the namespace."""
         lab.remember(self)
 
     @property
@@ -84,6 +86,7 @@ class KernelDevice(Device):
     def vanish(self) -> None:
         """The kernel has no such device any more."""
         self.registered = False
+        self._take_dependents()
         self.lab.forget(self)
         self.close()
 
@@ -92,6 +95,7 @@ class KernelDevice(Device):
             raise InputError(f"{self}.move", "not a namespace of this lab", "use lab.namespace()")
         target = namespace.network
         self.network.links.change(self.ifindex, ("IFLA_NET_NS_FD", target.descriptor.fd))
+        self._take_dependents()
         self.network = target
 
     def attach(self, program: Program, mode: str = "native") -> None:
@@ -152,6 +156,10 @@ class KernelDevice(Device):
 
     def close(self) -> None:
         """Give up what the device holds outside the kernel's list of links."""
+
+    def _take_dependents(self) -> None:
+        while self.dependents:
+            self.dependents.pop().vanish()
 
     def _link(self) -> Any:
         return self.network.links.get(self.ifindex)

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 from kernel_impl.devices.device import KernelDevice
 from kernel_impl.ifindex import LOOPBACK, new_ifindex
+from kernel_impl.netlink.links import IFF_UP
 from spec.errors import InputError
 from spec.lab import Device
 
 if TYPE_CHECKING:
     from kernel_impl.lab import KernelLab
 
+GROUP_BIT = 1
+"""The bit of the first octet that multicast and broadcast addresses have."""
 MACVLAN_MODE_BRIDGE = "bridge"
 SILENT_BRIDGE = (
     ("IFLA_BR_STP_STATE", 0),
@@ -30,6 +33,26 @@ class UpperDevice(KernelDevice):
         )
 
 
+class MacvlanDevice(UpperDevice):
+    """A further address on *lower*; goes when *lower* goes."""
+
+    def __init__(self, lab: KernelLab, name: str, ifindex: int, lower: KernelDevice) -> None:
+        super().__init__(lab, name, ifindex)
+        self._lower = lower
+        lower.dependents.append(self)
+
+    def waiting(self) -> int:
+        """Group frames that *lower* received and a kernel thread has yet to hand over.
+
+        ``drivers/net/macvlan.c: macvlan_broadcast_enqueue``
+        """
+        packets = self.network.packets
+        packets.read()
+        group = sum(frame[0] & GROUP_BIT for frame in packets.received[self._lower.name])
+        missing = group - len(packets.received[self.name])
+        return missing if missing > 0 and self._link()["flags"] & IFF_UP else 0
+
+
 class LoopbackDevice(KernelDevice):
     """``lo``: what it sends, it receives."""
 
@@ -42,6 +65,8 @@ class LoopbackDevice(KernelDevice):
 
 def macvlan(lab: KernelLab, name: str, lower: Device) -> KernelDevice:
     """A macvlan on top of *lower*, up."""
+    if not isinstance(lower, KernelDevice):
+        raise InputError(f"{lower}", "not a device of this lab", "use one that the lab made")
     ifindex = new_ifindex()
     lab.network.links.create(
         "macvlan",
@@ -50,7 +75,7 @@ def macvlan(lab: KernelLab, name: str, lower: Device) -> KernelDevice:
         [("IFLA_LINK", lower.ifindex)],
         [("IFLA_MACVLAN_MODE", MACVLAN_MODE_BRIDGE)],
     )
-    device = UpperDevice(lab, name, ifindex)
+    device = MacvlanDevice(lab, name, ifindex, lower)
     device.up()
     return device
 
