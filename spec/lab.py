@@ -8,264 +8,32 @@ was.
 
 from __future__ import annotations
 
-import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from os import PathLike
-from typing import NamedTuple, Self, TypeAlias
+from typing import NamedTuple, Self
 
-from spec.errors import KernelError
+from spec.interface.device import Device, Namespace
+from spec.interface.map import Key, Map, MapValue, Value
+from spec.interface.program import Program, TestRun
+from spec.interface.socket import Socket
 from spec.trace import EventLog
-from spec.uapi import MapType, Verdict, verdict
 
-U32 = 0xFFFFFFFF
-
-
-class TestRun(NamedTuple):
-    """What one ``BPF_PROG_TEST_RUN`` gave back.
-
-    ``retval`` is the program's return value (always 0 for live frames), ``data`` the packet
-    afterwards (empty for live frames), ``events`` what live frames caused.
-    """
-
-    retval: Verdict | int
-    data: bytes
-    events: EventLog
-
-    @classmethod
-    def of(cls, retval: int, data: bytes, events: EventLog) -> TestRun:
-        return cls(verdict(retval), data, events)
-
-
-class Program(ABC):
-    """A loaded XDP program."""
-
-    name: str
-    fd: int
-    id: int
-
-    @abstractmethod
-    def test_run(
-        self,
-        data: bytes,
-        ingress: Device | None = None,
-        repeat: int = 1,
-        live: bool = False,
-        batch_size: int = 0,
-    ) -> TestRun:
-        """Run the program on *data* (``net/bpf/test_run.c: bpf_prog_test_run_xdp``).
-
-        Plain runs only report the verdict. With ``live=True`` the verdict is carried out, for
-        *repeat* frames in batches of *batch_size* (0 means 64). *ingress* is the receiving
-        device; without it the loopback device of the lab's namespace.
-        """
-
-    @abstractmethod
-    def close(self) -> None:
-        """Give up the file descriptor; the program lives on where it is attached or stored."""
-
-    def __repr__(self) -> str:
-        return f"<program {self.name}>"
-
-
-class Device(ABC):
-    """A network device of the lab."""
-
-    name: str
-    ifindex: int
-
-    @property
-    @abstractmethod
-    def mtu(self) -> int:
-        """Largest packet in bytes, without the Ethernet header; assignable."""
-
-    @mtu.setter
-    @abstractmethod
-    def mtu(self, value: int) -> None: ...
-
-    @property
-    @abstractmethod
-    def peer(self) -> Device | None:
-        """The other end of a veth pair."""
-
-    @abstractmethod
-    def up(self) -> None: ...
-
-    @abstractmethod
-    def down(self) -> None: ...
-
-    @abstractmethod
-    def remove(self) -> None:
-        """Unregister the device; for a veth, its peer goes too."""
-
-    @abstractmethod
-    def move(self, namespace: Namespace) -> None:
-        """Move the device to another network namespace (it keeps its ifindex here)."""
-
-    @abstractmethod
-    def attach(self, program: Program, mode: str = "native") -> None:
-        """Attach *program*, replacing one in the same *mode* (``"native"`` or ``"generic"``)."""
-
-    @abstractmethod
-    def detach(self) -> None:
-        """Remove the attached program; without one, nothing happens."""
-
-    @abstractmethod
-    def offload(self, feature: str, on: bool) -> None:
-        """Switch an ethtool feature: ``"gro"`` as in ``ethtool -K eth0 gro on``."""
-
-    @abstractmethod
-    def receive(self, *frames: bytes) -> EventLog:
-        """Let *frames* arrive at this device one by one, each in a NAPI cycle of its own.
-
-        Begins a new step: ``sent`` and ``received`` of every device start out empty.
-        """
-
-    @property
-    @abstractmethod
-    def sent(self) -> list[bytes]:
-        """Frames that left through this device since the last step began."""
-
-    @property
-    @abstractmethod
-    def received(self) -> list[bytes]:
-        """Frames that this device handed to the network stack since the last step began."""
-
-    @property
-    @abstractmethod
-    def counters(self) -> Mapping[str, int]:
-        """``rx_packets``, ``tx_packets``, ``rx_dropped``, ``tx_dropped``, as in ``ip -s link``."""
-
-    @property
-    @abstractmethod
-    def xdp_features(self) -> frozenset[str]:
-        """``basic``, ``redirect``, ``ndo-xmit``, …: the names of the netdev netlink family."""
-
-    def __repr__(self) -> str:
-        return self.name
-
-
-class Namespace(ABC):
-    """A network namespace beside the lab's own."""
-
-    @abstractmethod
-    def close(self) -> None: ...
-
-
-Key: TypeAlias = int | bytes
-Value: TypeAlias = int | bytes | Device | tuple[Device | int, Program | int]
-
-
-class MapValue(bytes):
-    """The bytes of an element, readable as ``struct bpf_devmap_val`` in a map of devices."""
-
-    text = ""
-
-    @property
-    def ifindex(self) -> int:
-        return int.from_bytes(self[:4], sys.byteorder)
-
-    @property
-    def prog_id(self) -> int:
-        """``bpf_prog.id``; 0 without a program or in a map of plain ifindex values."""
-        return int.from_bytes(self[4:8], sys.byteorder)
-
-    def __repr__(self) -> str:
-        return self.text or super().__repr__()
-
-
-class Map(ABC):
-    """A BPF map and the four element operations of user space."""
-
-    name: str
-    fd: int
-    id: int
-    type: MapType
-    key_size: int
-    value_size: int
-    max_entries: int
-    lab: Lab
-
-    @property
-    @abstractmethod
-    def map_flags(self) -> int:
-        """Flags as ``BPF_OBJ_GET_INFO_BY_FD`` reports them."""
-
-    @abstractmethod
-    def update_bytes(self, key: bytes, value: bytes, flags: int) -> None: ...
-
-    @abstractmethod
-    def lookup_bytes(self, key: bytes) -> bytes: ...
-
-    @abstractmethod
-    def delete_bytes(self, key: bytes) -> None: ...
-
-    @abstractmethod
-    def next_key_bytes(self, key: bytes | None) -> bytes: ...
-
-    @abstractmethod
-    def freeze(self) -> None: ...
-
-    @abstractmethod
-    def close(self) -> None: ...
-
-    def update(self, key: Key, value: Value, flags: int = 0) -> None:
-        """``BPF_MAP_UPDATE_ELEM``: *value* is a device, ``(device, program)``, ifindex or bytes."""
-        self.update_bytes(self._key(key), self._value(value), flags)
-
-    def lookup(self, key: Key) -> MapValue:
-        """``BPF_MAP_LOOKUP_ELEM``: the element's value, or ``ENOENT``."""
-        value = MapValue(self.lookup_bytes(self._key(key)))
-        value.text = self._describe(value)
-        return value
-
-    def delete(self, key: Key) -> None:
-        """``BPF_MAP_DELETE_ELEM``."""
-        self.delete_bytes(self._key(key))
-
-    def next_key(self, key: Key | None) -> int:
-        """``BPF_MAP_GET_NEXT_KEY``: the key after *key*, or the first; ``ENOENT`` at the end."""
-        following = self.next_key_bytes(None if key is None else self._key(key))
-        return int.from_bytes(following, sys.byteorder)
-
-    def keys(self) -> Iterator[int]:
-        """Every key in the order in which the kernel iterates."""
-        key: int | None = None
-        while True:
-            try:
-                key = self.next_key(key)
-            except KernelError:
-                return
-            yield key
-
-    def _key(self, key: Key) -> bytes:
-        if isinstance(key, bytes):
-            return key
-        return (key & (1 << 8 * self.key_size) - 1).to_bytes(self.key_size, sys.byteorder)
-
-    def _value(self, value: Value) -> bytes:
-        if isinstance(value, bytes):
-            return value
-        first, second = value if isinstance(value, tuple) else (value, 0)
-        words = (
-            first.ifindex if isinstance(first, Device) else first,
-            second.fd if isinstance(second, Program) else second,
-        )
-        raw = b"".join((word & U32).to_bytes(4, sys.byteorder) for word in words)
-        return raw[: self.value_size].ljust(self.value_size, b"\0")
-
-    def _describe(self, value: MapValue) -> str:
-        if self.type not in (MapType.BPF_MAP_TYPE_DEVMAP, MapType.BPF_MAP_TYPE_DEVMAP_HASH):
-            return ""
-        text = self.lab.device_name(value.ifindex)
-        if len(value) < 8:
-            return text
-        program = self.lab.program_name(value.prog_id) if value.prog_id else "none"
-        return f"{text} with program {program}"
-
-    def __repr__(self) -> str:
-        return f"<map {self.name}>"
+__all__ = [
+    "Device",
+    "Field",
+    "Key",
+    "Lab",
+    "LoadedObject",
+    "Map",
+    "MapValue",
+    "Namespace",
+    "Program",
+    "Socket",
+    "TestRun",
+    "Value",
+]
 
 
 class LoadedObject(ABC):
@@ -342,6 +110,13 @@ class Lab(ABC):
     @abstractmethod
     def namespace(self) -> Namespace:
         """Another network namespace, empty but for its loopback device."""
+
+    def socket(self, ring: int = 64, fill: int = 64, frame_size: int = 4096) -> Socket:
+        """An ``AF_XDP`` socket, unbound, with receive and fill rings of *ring* entries.
+
+        *fill* buffers of *frame_size* bytes are in the fill ring from the start.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def events(self) -> EventLog:
