@@ -71,20 +71,20 @@ class Ringbuf(Table):
         return taken
 
     def lookup_bytes(self, key: bytes) -> bytes:
+        """A pointer to a key of no bytes is refused before the map is asked."""
         del key
-        raise KernelError(ENOTSUPP)
+        raise KernelError(EINVAL)
 
     def update_bytes(self, key: bytes, value: bytes, flags: int) -> None:
         del key, value, flags
-        raise KernelError(ENOTSUPP)
+        raise KernelError(EINVAL)
 
     def delete_bytes(self, key: bytes) -> None:
         del key
-        raise KernelError(ENOTSUPP)
+        raise KernelError(EINVAL)
 
     def next_key_bytes(self, key: bytes | None) -> bytes:
-        del key
-        raise KernelError(ENOTSUPP)
+        raise KernelError(ENOTSUPP if key is None else EINVAL)
 
     def program_lookup(self, key: bytes) -> Memory | None:
         # The verifier lets no program get here.
