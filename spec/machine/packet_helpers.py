@@ -145,18 +145,31 @@ def _out_of_packet(frame: Frame, offset: int, size: int) -> int:
 
 
 def csum_diff(memory: Memory, old: int, old_size: int, new: int, new_size: int, seed: int) -> int:
-    """``bpf_csum_diff()``: the checksum's change, folded to 16 bits as since 6.13."""
-    old_size, new_size = old_size & 0xFFFFFFFF, new_size & 0xFFFFFFFF
-    if old_size % 4 or new_size % 4:
-        return -EINVAL
+    """``bpf_csum_diff()`` as since 6.13: any sizes, and a result folded to 16 bits."""
+    before = memory.read(old, old_size & 0xFFFFFFFF)
+    after = memory.read(new, new_size & 0xFFFFFFFF)
     total = seed & 0xFFFFFFFF
-    for (word,) in iter_unpack("=H", memory.read(new, new_size)):
-        total += word
-    for (word,) in iter_unpack("=H", memory.read(old, old_size)):
-        total += ~word & 0xFFFF
-    while total > 0xFFFF:
-        total = (total & 0xFFFF) + (total >> 16)
+    if before and after:
+        total = _ones_add(_checksum(after, total), ~_checksum(before, 0) & 0xFFFFFFFF)
+    elif after:
+        total = _checksum(after, total)
+    elif before:
+        total = ~_checksum(before, ~total & 0xFFFFFFFF) & 0xFFFFFFFF
+    total = (total & 0xFFFF) + (total >> 16)
+    return (total & 0xFFFF) + (total >> 16)
+
+
+def _checksum(data: bytes, seed: int) -> int:
+    """``csum_partial()``: the ones' complement sum of 32-bit words."""
+    total = seed
+    for (word,) in iter_unpack("=I", data.ljust(-(-len(data) // 4) * 4, b"\0")):
+        total = _ones_add(total, word)
     return total
+
+
+def _ones_add(left: int, right: int) -> int:
+    total = left + right
+    return (total & 0xFFFFFFFF) + (total >> 32)
 
 
 def fib_lookup(memory: Memory, context: int, params: int, size: int, flags: int, _: int) -> int:
