@@ -74,7 +74,8 @@ class Libbpf:
 
     def bpf_map_update_elem(self, fd: int, key: Any, value: Any, flags: int) -> int:
         map = self._map(fd)
-        map.update_bytes(self._read(key, map.key_size), self._read(value, map.value_size), flags)
+        size = getattr(map, "user_value_size", map.value_size)  # per CPU: one copy for each
+        map.update_bytes(self._read(key, map.key_size), self._read(value, size), flags)
         return 0
 
     def bpf_map_lookup_elem(self, fd: int, key: Any, value: Any) -> int:
