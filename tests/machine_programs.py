@@ -44,6 +44,11 @@ def program(
     return ProgramCode("program", "xdp", attach_type, False, code, references or {}, {}, names)
 
 
+def frame_64() -> Frame:
+    """A fresh frame of 64 different bytes."""
+    return Frame.of(bytes(range(64)))
+
+
 @dataclass
 class RedirectMap:
     """As much of a redirect map as the machine sees."""

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -25,8 +24,8 @@ _NUMBERS = ("type", "max_entries", "map_flags", "numa_node", "key_size", "value_
 class MapDefinition(NamedTuple):
     """A map to create.
 
-    ``initial`` is the content of element 0 of a map of global variables, ``section`` their
-    section. ``programs`` are ``(index, program name)`` pairs that a PROG_ARRAY begins with.
+    A map of global variables is called as their section and has its content as ``initial``.
+    ``programs`` are ``(index, program name)`` pairs that a PROG_ARRAY begins with.
     """
 
     name: str
@@ -144,7 +143,7 @@ def _data_map(elf: Elf, btf: Btf, section: Section) -> MapDefinition:
     if any(variable.linkage != STB_LOCAL for variable in btf.variables(section.name)):
         flags |= BPF_F_MMAPABLE
     return MapDefinition(
-        _data_map_name(elf.place, section.name),
+        section.name,
         MapType.BPF_MAP_TYPE_ARRAY,
         4,
         section.size,
@@ -153,12 +152,3 @@ def _data_map(elf: Elf, btf: Btf, section: Section) -> MapDefinition:
         initial=section.data.ljust(section.size, b"\0"),
         section=section.name,
     )
-
-
-def _data_map_name(path: str, section: str) -> str:
-    """The name libbpf gives the map (``libbpf.c: internal_map_name``)."""
-    if section not in DATA_SECTIONS:
-        return section
-    stem = re.split(r"[/\\]", path)[-1].split(".")[0]
-    room = 15 - min(7, len(section))
-    return re.sub(r"[^A-Za-z0-9_.]", "_", f"{stem[:room]}{section}")
