@@ -15,12 +15,12 @@ from spec.devices.software import Bridge, Loopback, Macvlan
 from spec.devices.tap import Tap
 from spec.devices.veth import Veth
 from spec.errors import InputError, KernelError
-from spec.lab import Device, Field, Lab, LoadedObject, Map, Namespace, Program
+from spec.lab import Device, Field, Lab, LoadedObject, Map, Namespace, Program, Socket
 from spec.maps.creation import create_map
 from spec.maps.element import Definition, ModelMap
-from spec.maps.xskmap import Socket
 from spec.program import ModelProgram
 from spec.redirect.processor import Processor
+from spec.redirect.xsk import ModelSocket
 from spec.release import DEFAULT, Release
 from spec.trace import LAST_SMALL_IFINDEX, Event, EventLog
 from spec.uapi import MapType
@@ -44,11 +44,11 @@ class ModelLab(Lab):
         self.cpus = cpus
         self.trace: list[tuple[type[Event], tuple[Any, ...]]] = []
         self.printed: list[str] = []
-        self.touched: list[ModelDevice] = []
+        self.touched: list[ModelDevice | ModelSocket] = []
         self.processors = [Processor(self, number) for number in range(cpus)]
         self.root = ModelNamespace()
         self._namespaces = [self.root]
-        self._fds: dict[int, ModelMap | ModelProgram | Socket] = {}
+        self._fds: dict[int, ModelMap | ModelProgram | ModelSocket] = {}
         self._last_fd = FIRST_FD - 1
         self._last_ifindex = LAST_SMALL_IFINDEX
         self._last_map_id = self._last_program_id = 0
@@ -127,6 +127,10 @@ class ModelLab(Lab):
         self._namespaces.append(ModelNamespace())
         return self._namespaces[-1]
 
+    def socket(self, ring: int = 64, fill: int = 64, frame_size: int = 4096) -> Socket:
+        """An ``AF_XDP`` socket."""
+        return ModelSocket(self, ring, fill, frame_size)
+
     def devices(self) -> Mapping[int, Device]:
         """The devices of the lab's own namespace by ifindex."""
         return dict(self.root.devices)
@@ -150,8 +154,8 @@ class ModelLab(Lab):
 
     def begin_step(self) -> None:
         """Everything that devices sent and received until now belongs to the past."""
-        for device in self.touched:
-            device.begin_step()
+        for touched in self.touched:
+            touched.begin_step()
         self.touched.clear()
 
     def tracepoints(self) -> Mapping[str, tuple[str, ...]]:
@@ -183,13 +187,13 @@ class ModelLab(Lab):
 
     # What follows is for the devices, maps and programs of the model.
 
-    def install(self, held: ModelMap | ModelProgram | Socket) -> int:
+    def install(self, held: ModelMap | ModelProgram | ModelSocket) -> int:
         """A descriptor for *held*; never one that was used before."""
         self._last_fd += 1
         self._fds[self._last_fd] = held
         return self._last_fd
 
-    def uninstall(self, held: ModelMap | ModelProgram | Socket) -> None:
+    def uninstall(self, held: ModelMap | ModelProgram | ModelSocket) -> None:
         """*held* gives up its descriptor."""
         self._fds.pop(held.fd, None)
 
@@ -206,10 +210,10 @@ class ModelLab(Lab):
         held = self._fds.get(fd)
         return held if isinstance(held, ModelProgram) else None
 
-    def socket_of(self, fd: int) -> Socket | None:
+    def socket_of(self, fd: int) -> ModelSocket | None:
         """The AF_XDP socket that *fd* stands for."""
         held = self._fds.get(fd)
-        return None if isinstance(held, ModelMap | ModelProgram) else held
+        return held if isinstance(held, ModelSocket) else None
 
     def new_map_id(self) -> int:
         """An id that no map had before."""
@@ -226,8 +230,15 @@ class ModelLab(Lab):
         """``NETDEV_UNREGISTER``: *device* leaves every map, and whatever is on top of it goes."""
         for map in self._maps:
             map.forget(device)
+        if device.socket is not None:
+            device.socket.unbind()
         for upper in list(device.uppers):
             upper.lower_unregisters(device)
+
+    def announce_close(self, socket: ModelSocket) -> None:
+        """*socket* leaves every map."""
+        for map in self._maps:
+            map.forget_socket(socket)
 
     def forget_device(self, device: ModelDevice) -> None:
         """*device* has no name any more."""

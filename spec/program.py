@@ -6,14 +6,16 @@ Mirrors ``kernel/bpf/syscall.c: bpf_prog_load`` and ``struct bpf_prog_aux``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from errno import EBADF
 from typing import TYPE_CHECKING, Protocol
 
 from spec.errors import KernelError
 from spec.lab import Device, Program, TestRun
 from spec.maps.owner import check_used_maps
+from spec.redirect.test_request import Request
 from spec.redirect.test_run import run_live, run_plain
+from spec.uapi import BPF_F_TEST_XDP_LIVE_FRAMES
 
 if TYPE_CHECKING:
     from spec.machine.host import Context, Host
@@ -58,14 +60,25 @@ class ModelProgram(Program):
         repeat: int = 1,
         live: bool = False,
         batch_size: int = 0,
+        context: Mapping[str, int] | None = None,
+        flags: int = 0,
+        data_out: bool = True,
     ) -> TestRun:
-        """Run on *data*; with *live*, carry the verdicts out."""
+        """Run on *data*; with *live*, carry the verdicts out.
+
+        A live run without a *context* of the caller's own does not ask for the packet.
+        """
         if not self.lab.holds(self):
             raise KernelError(EBADF)
-        device = None if ingress is None else self.lab.own_device(ingress)
+        wants_data = data_out and (not live or context is not None)
+        if ingress is not None:
+            ifindex = self.lab.own_device(ingress).ifindex
+            context = {"data_end": len(data)} if context is None else context
+            context = {**context, "ingress_ifindex": ifindex}
         if live:
-            return run_live(self, data, device, repeat, batch_size)
-        return run_plain(self, data, device, repeat, batch_size)
+            flags |= BPF_F_TEST_XDP_LIVE_FRAMES
+        request = Request(data, repeat, batch_size, flags, context, wants_data)
+        return run_live(self, request) if request.live else run_plain(self, request)
 
     def close(self) -> None:
         """Give up the descriptor."""

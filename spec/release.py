@@ -103,6 +103,13 @@ CHANGES = (
         "BPF_PROG_TEST_RUN can carry verdicts out on live frames.",
     ),
     Change(
+        "socket_errnos",
+        "5.18",
+        "",
+        "A frame for an unbound AF_XDP socket is ENXIO and one without a buffer ENOMEM; before, "
+        "they were EINVAL and ENOSPC.",
+    ),
+    Change(
         "xdp_features",
         "6.3",
         "b9d460c92455",

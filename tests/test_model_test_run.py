@@ -121,3 +121,47 @@ def test_the_ingress_device_must_be_in_the_callers_namespace(lab: Lab, program: 
     eth0.move(lab.namespace())
     for live in (False, True):
         assert refusal(program.test_run, wish(), eth0, live=live) == "ENODEV"
+
+
+def test_metadata_is_the_beginning_of_the_data(program: Program) -> None:
+    frame, metadata = wish(), bytes(216)
+    context = {"data": len(metadata), "data_end": len(metadata + frame)}
+    result = program.test_run(metadata + frame, context=context)
+    assert (result.retval, result.data) == (XDP_ABORTED, metadata + frame)
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        {"data": 6, "data_end": 60},
+        {"data": 220, "data_end": 300},
+        {"data_meta": 4, "data_end": 300},
+        {"data_end": 301},
+        {"data": 8, "data_end": 4},
+        {"data_end": 300, "egress_ifindex": 1},
+        {"data_end": 300, "rx_queue_index": 1},
+        {"data_end": 300, "rx_queue_index": 1, "ingress_ifindex": 1},
+    ],
+    ids=str,
+)
+def test_a_context_that_makes_no_sense_is_refused(
+    program: Program, context: dict[str, int]
+) -> None:
+    assert refusal(program.test_run, wish(length=300), context=context) == "EINVAL"
+
+
+def test_the_sizes_are_checked_before_the_device(program: Program) -> None:
+    asked = {"data_end": 300, "ingress_ifindex": 99}
+    assert refusal(program.test_run, wish(length=300), context=asked) == "ENODEV"
+    assert refusal(program.test_run, wish(length=300), context=asked | {"data": 6}) == "EINVAL"
+
+
+def test_unknown_flags_are_refused(program: Program) -> None:
+    for flags in (1, 4, 8):
+        assert refusal(program.test_run, wish(), flags=flags) == "EINVAL"
+
+
+def test_a_live_run_with_a_context_does_not_give_the_packet_back(program: Program) -> None:
+    asked = {"data_end": 60}
+    assert refusal(program.test_run, wish(), live=True, context=asked) == "EINVAL"
+    program.test_run(wish(), live=True, context=asked, data_out=False)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from spec.model import ModelLab
     from spec.program import ModelProgram
     from spec.redirect.processor import Processor
+    from spec.redirect.xsk import ModelSocket
 
 ETHERNET_HEADER = 14
 VLAN_HEADER = 4
@@ -57,6 +58,7 @@ class ModelDevice(Device):
         self.native_program: ModelProgram | None = None
         self.generic_program: ModelProgram | None = None
         self.uppers: list[ModelDevice] = []
+        self.socket: ModelSocket | None = None
         self.bulk_queues = [BulkQueue(self) for _ in range(lab.cpus)]
         self.rx_packets = self.tx_packets = self.rx_dropped = self.tx_dropped = 0
         self._sent: list[Frame] = []

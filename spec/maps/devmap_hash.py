@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from spec.errors import KernelError
 from spec.maps.devmap import check_device_map, redirect_flags
-from spec.maps.element import Definition, ModelMap, missing, number, word
+from spec.maps.element import Definition, RedirectMap, missing, number, word
 from spec.maps.entry import DeviceEntry, make_entry
 from spec.uapi import BPF_EXIST, BPF_F_RDONLY_PROG, BPF_NOEXIST
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MAX_ENTRIES = 1 << 31
 
 
-class DevmapHash(ModelMap):
+class DevmapHash(RedirectMap):
     """At most ``max_entries`` entries in buckets, whose number is the next power of two.
 
     The model finds entries by key in one dictionary and works out the order of the buckets only

@@ -8,16 +8,18 @@ Mirrors ``kernel/bpf/syscall.c``: ``map_lookup_elem``, ``map_update_elem``, ``ma
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from errno import EBADF, EINVAL, ENOENT, ENOMEM, EPERM
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from spec.errors import InputError, KernelError
-from spec.lab import Map
+from spec.errors import ENOTSUPP, InputError, KernelError
+from spec.lab import Key, Map, Value
 from spec.uapi import BPF_F_LOCK, BPF_F_RDONLY, BPF_F_WRONLY, MapType
 
 if TYPE_CHECKING:
     from spec.devices.device import ModelDevice
     from spec.model import ModelLab
+    from spec.redirect.xsk import ModelSocket
 
 POINTER_SIZE = 8
 MEMORY = 1 << 34
@@ -135,6 +137,9 @@ class ModelMap(Map):
     def forget(self, device: ModelDevice) -> None:
         """*device* is being unregistered."""
 
+    def forget_socket(self, socket: ModelSocket) -> None:
+        """*socket* was closed."""
+
     # What a running program asks of the map.
 
     def program_lookup(self, key: bytes) -> bytearray | bytes | memoryview | None:  # noqa: ARG002
@@ -172,7 +177,39 @@ class ModelMap(Map):
         return raw
 
 
-class IndexedMap(ModelMap):
+class RedirectMap(ModelMap):
+    """A map that frames are redirected through: neither batches nor flags of lookups."""
+
+    def lookup_with_flags(self, key: Key, flags: int) -> bytes:
+        """Only ``BPF_F_LOCK`` is a flag of lookups, and it needs a lock in the value."""
+        self._check_readable()
+        if flags:
+            raise KernelError(EINVAL)
+        return self.lookup_bytes(self._key(key))
+
+    def lookup_and_delete(self, key: Key) -> bytes:  # noqa: ARG002
+        """``BPF_MAP_LOOKUP_AND_DELETE_ELEM``: not for the maps of redirection."""
+        self._check_readable()
+        self._check_writable()
+        raise KernelError(ENOTSUPP)
+
+    def update_batch(self, pairs: Sequence[tuple[Key, Value]]) -> None:  # noqa: ARG002
+        """``BPF_MAP_UPDATE_BATCH``: not for the maps of redirection."""
+        self._check_writable()
+        raise KernelError(ENOTSUPP)
+
+    def lookup_batch(self, count: int) -> list[tuple[bytes, bytes]]:  # noqa: ARG002
+        """``BPF_MAP_LOOKUP_BATCH``: not for the maps of redirection."""
+        self._check_readable()
+        raise KernelError(ENOTSUPP)
+
+    def delete_batch(self, keys: Sequence[Key]) -> None:  # noqa: ARG002
+        """``BPF_MAP_DELETE_BATCH``: not for the maps of redirection."""
+        self._check_writable()
+        raise KernelError(ENOTSUPP)
+
+
+class IndexedMap(RedirectMap):
     """A map whose keys are the slots ``0 … max_entries - 1``."""
 
     def following_key(self, key: bytes | None) -> bytes:

@@ -7,7 +7,7 @@ Mirrors ``net/xdp/xskmap.c``. Keys are slots, values descriptors of sockets (4 b
 from __future__ import annotations
 
 from errno import E2BIG, EBADF, EEXIST, EINVAL, ENOENT, ENOTSOCK, EOPNOTSUPP
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from spec.errors import KernelError
 from spec.maps.devmap import CREATE_FLAGS
@@ -16,12 +16,7 @@ from spec.uapi import BPF_EXIST, BPF_NOEXIST, XDP_TX
 
 if TYPE_CHECKING:
     from spec.model import ModelLab
-
-
-class Socket(Protocol):
-    """What a slot holds: an AF_XDP socket, which removes itself when it is closed."""
-
-    fd: int
+    from spec.redirect.xsk import ModelSocket
 
 
 class Xskmap(IndexedMap):
@@ -31,7 +26,7 @@ class Xskmap(IndexedMap):
 
     def __init__(self, lab: ModelLab, definition: Definition) -> None:
         super().__init__(lab, definition)
-        self.slots: dict[int, Socket] = {}
+        self.slots: dict[int, ModelSocket] = {}
         self.get = self.slots.get
 
     @staticmethod
@@ -74,12 +69,12 @@ class Xskmap(IndexedMap):
             raise KernelError(EINVAL)
         self.slots.pop(slot, None)
 
-    def forget_socket(self, socket: Socket) -> None:
+    def forget_socket(self, socket: ModelSocket) -> None:
         """*socket* was closed (``xskmap.c: xsk_map_try_sock_delete``)."""
         for slot in [slot for slot, present in self.slots.items() if present is socket]:
             del self.slots[slot]
 
-    def _socket(self, fd: int) -> Socket:
+    def _socket(self, fd: int) -> ModelSocket:
         socket = self.lab.socket_of(fd)
         if socket is None:
             raise KernelError(ENOTSOCK if self.lab.holds_fd(fd) else EBADF)

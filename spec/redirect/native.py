@@ -41,7 +41,7 @@ def do_redirect(cpu: Processor, ingress: ModelDevice, frame: Frame, program: Mod
         return -EOPNOTSUPP
     err: int
     if map_type is _XSKMAP:
-        err = target.receive(cpu, ingress, frame)
+        err = target.receive(ingress, frame)
     elif frame.meta < FRAME_HEADER:
         err = -EOVERFLOW
     elif map_type is _DEVMAP or map_type is _DEVMAP_HASH:
