@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from kernel_impl.libbpf import check, ffi, libbpf, opts
 from spec.errors import InputError, KernelError
-from spec.lab import Map
+from spec.lab import Key, Map, Value
 from spec.uapi import MapType
 
 if TYPE_CHECKING:
@@ -87,6 +88,48 @@ class KernelMap(Map):
         check(libbpf().bpf_map_get_next_key(self.fd, before, following))
         return bytes(ffi.buffer(following, self.key_size))
 
+    def lookup_with_flags(self, key: Key, flags: int) -> bytes:
+        size = self._element_size()
+        value, place = ffi.new("char[]", size), self._whole_key(self._key(key))
+        check(libbpf().bpf_map_lookup_elem_flags(self.fd, place, value, flags))
+        return bytes(ffi.buffer(value, size))
+
+    def lookup_and_delete(self, key: Key) -> bytes:
+        size = self._element_size()
+        value, place = ffi.new("char[]", size), self._whole_key(self._key(key))
+        check(libbpf().bpf_map_lookup_and_delete_elem(self.fd, place, value))
+        return bytes(ffi.buffer(value, size))
+
+    def update_batch(self, pairs: Sequence[tuple[Key, Value]]) -> None:
+        keys = ffi.from_buffer(b"".join(self._key(key) for key, _ in pairs))
+        values = ffi.from_buffer(b"".join(self._value(value) for _, value in pairs))
+        count = ffi.new("uint32_t *", len(pairs))
+        with self.lab.inside():
+            check(libbpf().bpf_map_update_batch(self.fd, keys, values, count, _batch()))
+
+    def lookup_batch(self, count: int) -> list[tuple[bytes, bytes]]:
+        key_size, value_size = self.key_size, self._element_size()
+        keys, values = ffi.new("char[]", count * key_size), ffi.new("char[]", count * value_size)
+        next_batch, found = ffi.new("char[]", max(8, key_size)), ffi.new("uint32_t *", count)
+        result = libbpf().bpf_map_lookup_batch(
+            self.fd, ffi.NULL, next_batch, keys, values, found, _batch()
+        )
+        if result != -errno.ENOENT:  # that is the end of the map
+            check(result)
+        all_keys, all_values = bytes(ffi.buffer(keys)), bytes(ffi.buffer(values))
+        return [
+            (
+                all_keys[index * key_size :][:key_size],
+                all_values[index * value_size :][:value_size],
+            )
+            for index in range(found[0])
+        ]
+
+    def delete_batch(self, keys: Sequence[Key]) -> None:
+        places = ffi.from_buffer(b"".join(self._key(key) for key in keys))
+        count = ffi.new("uint32_t *", len(keys))
+        check(libbpf().bpf_map_delete_batch(self.fd, places, count, _batch()))
+
     def freeze(self) -> None:
         check(libbpf().bpf_map_freeze(self.fd))
 
@@ -114,6 +157,10 @@ class KernelMap(Map):
         if len(value) != size:
             raise InputError(self.name, f"a value of {len(value)} bytes", f"its values have {size}")
         return ffi.from_buffer(value)
+
+
+def _batch() -> Any:
+    return opts("bpf_map_batch_opts")
 
 
 def map_info(fd: int) -> Any:

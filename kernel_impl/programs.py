@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kernel_impl.libbpf import check, ffi, libbpf, opts
@@ -34,25 +35,28 @@ class KernelProgram(Program):
         repeat: int = 1,
         live: bool = False,
         batch_size: int = 0,
+        context: Mapping[str, int] | None = None,
+        flags: int = 0,
+        data_out: bool = True,
     ) -> TestRun:
-        packet = ffi.from_buffer(data)
-        run = opts("bpf_test_run_opts", data_in=packet, data_size_in=len(data), repeat=repeat)
-        run.batch_size = batch_size
-        context = _context(ingress, len(data)) if ingress else None
-        if context is not None:
-            run.ctx_in, run.ctx_size_in = context, ffi.sizeof("struct xdp_md")
+        packet_in = ffi.from_buffer(data)
+        run = opts("bpf_test_run_opts", data_in=packet_in, data_size_in=len(data), repeat=repeat)
+        run.batch_size, run.flags = batch_size, flags
+        members = _context(ingress, context, len(data))
+        if members is not None:
+            run.ctx_in, run.ctx_size_in = members, ffi.sizeof("struct xdp_md")
         if live:
             return self._run_live(run)
-        after = ffi.new("char[]", len(data) + ROOM_TO_GROW)
-        run.data_out, run.data_size_out = after, len(after)
+        after = ffi.new("char[]", len(data) + ROOM_TO_GROW if data_out else 0)
+        if data_out:
+            run.data_out, run.data_size_out = after, len(after)
         with self.lab.inside():
             check(libbpf().bpf_prog_test_run_opts(self.fd, run))
-        return TestRun.of(
-            run.retval, ffi.buffer(after, run.data_size_out)[:], EventLog([], self.lab)
-        )
+        packet = bytes(ffi.buffer(after, run.data_size_out)) if data_out else b""
+        return TestRun.of(run.retval, packet, EventLog([], self.lab))
 
     def _run_live(self, run: Any) -> TestRun:
-        run.flags = BPF_F_TEST_XDP_LIVE_FRAMES
+        run.flags |= BPF_F_TEST_XDP_LIVE_FRAMES
         self.lab.begin_step()
         with self.lab.inside():
             check(libbpf().bpf_prog_test_run_opts(self.fd, run))
@@ -66,5 +70,11 @@ class KernelProgram(Program):
             self.fd = -1
 
 
-def _context(ingress: Device, length: int) -> Any:
-    return ffi.new("struct xdp_md *", {"data_end": length, "ingress_ifindex": ingress.ifindex})
+def _context(ingress: Device | None, context: Mapping[str, int] | None, length: int) -> Any:
+    """``struct xdp_md`` to hand in, if any is needed; only our own has a fitting ``data_end``."""
+    if ingress is None and context is None:
+        return None
+    members = {"data_end": length} if context is None else dict(context)
+    if ingress is not None:
+        members.setdefault("ingress_ifindex", ingress.ifindex)
+    return ffi.new("struct xdp_md *", members)

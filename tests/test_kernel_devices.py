@@ -96,6 +96,19 @@ def test_frames_are_followed_through_a_chain_of_veth_pairs() -> None:
             assert veth2.sent == [FRAME]
 
 
+def test_what_a_veth_sends_back_is_polled_by_a_program_and_left_lying_by_gro_alone() -> None:
+    with live_lab() as lab, lab.load(programs()) as loaded:
+        veth0 = lab.veth("veth0", "veth1")
+        assert veth0.peer is not None
+        veth0.attach(loaded.programs["send_back"])
+        veth0.peer.offload("gro", True)
+        assert repr(veth0.receive(FRAME)) == "xdp_bulk_tx  veth0  sent 1 drops 0"
+        assert veth0.sent == []
+        veth0.peer.attach(loaded.programs["pass"])
+        veth0.receive(FRAME)
+        assert veth0.sent[-1:] == [FRAME]
+
+
 def test_generic_program_redirects_to_a_veth() -> None:
     with live_lab() as lab, lab.load(programs()) as loaded:
         veth0, veth2 = lab.veth("veth0", "veth1"), lab.veth("veth2", "veth3")

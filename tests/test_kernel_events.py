@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from kernel_impl.trace import LostEventsError
+from spec.errors import KernelError
 from spec.trace import DevmapXmit, Redirect
 from tests.live import FRAME, live_lab, programs
 
@@ -76,3 +77,13 @@ def test_after_lost_events_the_next_step_is_whole_again() -> None:
         with pytest.raises(LostEventsError):
             forward.test_run(FRAME, live=True, repeat=20_000)
         assert len(forward.test_run(FRAME, live=True).events) == 2
+
+
+def test_the_context_of_a_run_is_handed_in_as_it_is() -> None:
+    with live_lab() as lab, lab.load(programs()) as loaded:
+        run = loaded.programs["pass"].test_run
+        assert run(FRAME, context={"data_end": len(FRAME)}).data == FRAME
+        assert run(FRAME, data_out=False).data == b""
+        for unusual in ({"context": {"egress_ifindex": 1}}, {"flags": 1 << 7}):
+            with pytest.raises(KernelError, match=r"^EINVAL$"):
+                run(FRAME, **unusual)

@@ -77,3 +77,19 @@ def test_names_longer_than_the_kernel_keeps_are_kept_by_the_lab() -> None:
     with live_lab() as lab:
         ports = lab.create_map("devmap", name="a_rather_long_name_for_a_map")
         assert lab.map_name(ports.id) == "a_rather_long_name_for_a_map"
+
+
+def test_elements_go_in_and_out_in_batches_where_the_map_knows_batches() -> None:
+    with live_lab() as lab:
+        table, ports = lab.create_map("hash", 4, 4, 8), lab.create_map("devmap", max_entries=8)
+        table.update_batch([(key, key * 10) for key in (1, 2, 3)])
+        found = {int.from_bytes(key, "little"): value[0] for key, value in table.lookup_batch(8)}
+        assert found == {1: 10, 2: 20, 3: 30}
+        table.delete_batch([1, 3])
+        assert list(table.keys()) == [2]
+        assert table.lookup_and_delete(2)[0] == 20
+        for refused in (lambda: ports.lookup_batch(8), lambda: ports.lookup_and_delete(0)):
+            with pytest.raises(KernelError, match=r"^ENOTSUPP$"):
+                refused()
+        with pytest.raises(KernelError, match=r"^EINVAL$"):
+            ports.lookup_with_flags(0, 1)

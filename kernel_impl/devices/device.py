@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from kernel_impl.lab import KernelLab
 
 MODES = {"native": XDP_FLAGS_DRV_MODE, "generic": XDP_FLAGS_SKB_MODE}
+NATIVE = ("xdp", "xdpmulti")
+"""pyroute2's names of what ``IFLA_XDP_ATTACHED`` says."""
 COUNTERS = ("rx_packets", "tx_packets", "rx_dropped", "tx_dropped")
 SIOCETHTOOL = 0x8946
 ETHTOOL_COMMANDS = {"rx": 0x15, "tx": 0x17, "sg": 0x19, "tso": 0x1F, "gso": 0x24, "gro": 0x2C}
@@ -57,7 +59,7 @@ class KernelDevice(Device):
         self.lab, self.name, self.ifindex = lab, name, ifindex
         self.network, self.registered = lab.network, True
         self.dependents: list[KernelDevice] = []
-        """Devices that go when this one leaves the namespace."""
+        """Devices that go when this one goes."""
         lab.remember(self)
 
     @property
@@ -86,7 +88,8 @@ class KernelDevice(Device):
     def vanish(self) -> None:
         """The kernel has no such device any more."""
         self.registered = False
-        self._take_dependents()
+        while self.dependents:
+            self.dependents.pop().vanish()
         self.lab.forget(self)
         self.close()
 
@@ -95,7 +98,6 @@ class KernelDevice(Device):
             raise InputError(f"{self}.move", "not a namespace of this lab", "use lab.namespace()")
         target = namespace.network
         self.network.links.change(self.ifindex, ("IFLA_NET_NS_FD", target.descriptor.fd))
-        self._take_dependents()
         self.network = target
 
     def attach(self, program: Program, mode: str = "native") -> None:
@@ -154,12 +156,14 @@ class KernelDevice(Device):
     def xdp_features(self) -> frozenset[str]:
         return self.network.netdev.xdp_features(self.ifindex)
 
+    @property
+    def has_native_program(self) -> bool:
+        """Whether a program is attached in native mode."""
+        attached = self._link().get_attr("IFLA_XDP")
+        return attached is not None and attached.get_attr("IFLA_XDP_ATTACHED") in NATIVE
+
     def close(self) -> None:
         """Give up what the device holds outside the kernel's list of links."""
-
-    def _take_dependents(self) -> None:
-        while self.dependents:
-            self.dependents.pop().vanish()
 
     def _link(self) -> Any:
         return self.network.links.get(self.ifindex)

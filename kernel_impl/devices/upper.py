@@ -46,10 +46,8 @@ class MacvlanDevice(UpperDevice):
 
         ``drivers/net/macvlan.c: macvlan_broadcast_enqueue``
         """
-        packets = self.network.packets
-        packets.read()
-        group = sum(frame[0] & GROUP_BIT for frame in packets.received[self._lower.name])
-        missing = group - len(packets.received[self.name])
+        group = sum(frame[0] & GROUP_BIT for frame in self._lower.received)
+        missing = group - len(self.received)
         return missing if missing > 0 and self._link()["flags"] & IFF_UP else 0
 
 

@@ -10,6 +10,10 @@ struct bpf_map_create_opts {
     uint64_t map_extra;
     uint32_t numa_node, map_ifindex;
 };
+struct bpf_map_batch_opts {
+    size_t sz;
+    uint64_t elem_flags, flags;
+};
 struct bpf_test_run_opts {
     size_t sz;
     const void *data_in;
@@ -29,6 +33,14 @@ int bpf_map_update_elem(int fd, const void *key, const void *value, uint64_t fla
 int bpf_map_lookup_elem(int fd, const void *key, void *value);
 int bpf_map_delete_elem(int fd, const void *key);
 int bpf_map_get_next_key(int fd, const void *key, void *next_key);
+int bpf_map_lookup_elem_flags(int fd, const void *key, void *value, uint64_t flags);
+int bpf_map_lookup_and_delete_elem(int fd, const void *key, void *value);
+int bpf_map_update_batch(int fd, const void *keys, const void *values, uint32_t *count,
+                         const struct bpf_map_batch_opts *opts);
+int bpf_map_lookup_batch(int fd, void *in_batch, void *out_batch, void *keys, void *values,
+                         uint32_t *count, const struct bpf_map_batch_opts *opts);
+int bpf_map_delete_batch(int fd, const void *keys, uint32_t *count,
+                         const struct bpf_map_batch_opts *opts);
 int bpf_map_freeze(int fd);
 int bpf_map_get_next_id(uint32_t start_id, uint32_t *next_id);
 int bpf_map_get_fd_by_id(uint32_t id);
