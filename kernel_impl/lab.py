@@ -23,10 +23,11 @@ from kernel_impl.objects import KernelObject
 from kernel_impl.programs import KernelProgram
 from kernel_impl.release import release
 from kernel_impl.settle import Deadline, under_way
+from kernel_impl.socket import KernelSocket
 from kernel_impl.trace import Inbox
 from kernel_impl.tracefs import xdp_tracepoints
 from spec.errors import KernelError
-from spec.lab import Device, Field, Lab, LoadedObject, Map, Namespace, Program
+from spec.lab import Device, Field, Lab, LoadedObject, Map, Namespace, Program, Socket
 from spec.trace import EventLog
 
 
@@ -44,6 +45,7 @@ class KernelLab(Lab):
         self._names = Names()
         self._devices: dict[int, KernelDevice] = {}
         self._descriptors: dict[int, KernelMap | KernelProgram] = {}
+        self._sockets: list[KernelSocket] = []
         self._step_began = 0
         self._inbox = Inbox(self._names.concerns)
         self._pin = Pin()
@@ -89,6 +91,12 @@ class KernelLab(Lab):
         self._networks.append(NetworkNamespace())
         return KernelNamespace(self._networks[-1], self)
 
+    def socket(self, ring: int = 64, fill: int = 64, frame_size: int = 4096) -> Socket:
+        with self.inside():
+            made = KernelSocket(self, ring, fill, frame_size)
+        self._sockets.append(made)
+        return made
+
     def events(self) -> EventLog:
         log = EventLog(self._inbox.take(), self)
         self._step_began = 0
@@ -128,6 +136,8 @@ class KernelLab(Lab):
 
     def close(self) -> None:
         devices = list(self._devices.values())
+        for socket in self._sockets.copy():
+            socket.close()
         self._descriptors.clear()
         self._finish()
         # All at once above; what devices hold besides would keep the namespace alive.
@@ -146,6 +156,10 @@ class KernelLab(Lab):
 
     def forget_namespace(self, network: NetworkNamespace) -> None:
         self._networks.remove(network)
+
+    def forget_socket(self, socket: KernelSocket) -> None:
+        if socket in self._sockets:
+            self._sockets.remove(socket)
 
     def devices_in(self, network: NetworkNamespace) -> list[KernelDevice]:
         """The devices that are in *network* now."""
@@ -172,6 +186,8 @@ class KernelLab(Lab):
             network.packets.begin_step()
         for device in self._devices.values():
             device.begin_step()
+        for socket in self._sockets:
+            socket.begin_step()
 
     def settle(self) -> None:
         """Wait until the frames of this step have come to their end, wherever that is."""

@@ -3,6 +3,7 @@
 
 TEXT = """
 int unshare(int flags);
+int bind(int fd, const void *address, unsigned int length);
 int setns(int fd, int nstype);
 long syscall(long number, ...);
 int vsnprintf(char *text, size_t size, const char *format, void *arguments);
