@@ -46,7 +46,7 @@ FAULTS: dict[str, tuple[list[Instruction], str]] = {
         " at instruction 5 (*(u8 *)(r2 -513) = 1)",
     ),
     "a wild pointer": (
-        [op(0x85, 0, 0, 0, 7), ZERO, *LOST[2:4], op(0x0F, 2, 2),
+        [op(0x85, 0, 0, 0, 7), op(0xBF, 3, 0), *LOST[2:4], op(0x0F, 2, 2),
          op(0x61, 0, 2), EXIT],
         "read of 4 bytes at 0x22468b0f0, where nothing is at instruction 5"
         " (r0 = *(u32 *)(r2 +0))",

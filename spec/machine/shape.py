@@ -63,6 +63,12 @@ class Enclosing(NamedTuple):
         return "continue" if self.is_loop else "break"
 
 
+Around = tuple[Enclosing, ...]
+
+Following = tuple[int, int] | None
+"""The block to write next and how many instructions before it are not accounted for yet."""
+
+
 class Nested:
     """The nested shape."""
 
@@ -77,42 +83,48 @@ class Nested:
 
     def write(self) -> None:
         self.text.line(1, "to = 0", self.graph.start)
-        self._block(self.graph.start, 1, (), 0)
+        self._follow((self.graph.start, 0), 1, ())
 
     def _is_small(self, block: int) -> bool:
         last = not self.graph.blocks[block].successors
         return last and not self.graph.is_loop(block) and self.text.length(block) <= SMALL
 
-    def _block(self, block: int, indent: int, around: tuple[Enclosing, ...], done: int) -> None:
-        """*block* and all it dominates; *done* instructions are not accounted for yet."""
+    def _follow(self, following: Following, indent: int, around: Around) -> None:
+        """Write a block, all it dominates, and what goes on from there at this level."""
         if len(around) > MAX_LOOPS or indent > MAX_INDENT:
             raise TooDeep
-        if self.graph.is_loop(block):
+        while following is not None:
+            block, done = following
+            if not self.graph.is_loop(block):
+                following = self._before_merges(block, self._merges(block), indent, around, done)
+                continue
             self.text.account(done, indent)
             loop = Enclosing(block, True, set())
             self.text.line(indent, "while True:", block)
-            self._before_merges(block, self._merges(block), indent + 1, (*around, loop), 0)
+            inside = (*around, loop)
+            body = self._before_merges(block, self._merges(block), indent + 1, inside, 0)
+            self._follow(body, indent + 1, inside)
             self._pass_on(loop, indent, around)
-        else:
-            self._before_merges(block, self._merges(block), indent, around, done)
+            following = None
 
     def _merges(self, block: int) -> list[int]:
         return sorted(self.merges.get(block, ()), key=self.graph.rank.__getitem__)
 
     def _before_merges(
-        self, block: int, merges: list[int], indent: int, around: tuple[Enclosing, ...], done: int
-    ) -> None:
+        self, block: int, merges: list[int], indent: int, around: Around, done: int
+    ) -> Following:
         if not merges:
-            self._content(block, indent, around, done)
-            return
+            return self._content(block, indent, around, done)
         *others, last = merges
         if len(around) >= MAX_LOOPS:
             raise TooDeep
         ahead = Enclosing(last, False, set())
         self.text.line(indent, "while True:", block)
-        self._before_merges(block, others, indent + 1, (*around, ahead), done)
+        inside = (*around, ahead)
+        body = self._before_merges(block, others, indent + 1, inside, done)
+        self._follow(body, indent + 1, inside)
         self._pass_on(ahead, indent, around)
-        self._block(last, indent, around, 0)
+        return last, 0
 
     def _pass_on(self, inner: Enclosing, indent: int, around: tuple[Enclosing, ...]) -> None:
         """After a ``while``: go on with jumps that wanted to go farther than its end."""
@@ -127,42 +139,40 @@ class Nested:
             self.text.line(indent, "if to:", inner.block)
             self.text.line(indent + 1, "break", inner.block)
 
-    def _content(self, block: int, indent: int, around: tuple[Enclosing, ...], done: int) -> None:
+    def _content(self, block: int, indent: int, around: Around, done: int) -> Following:
         self.text.statements(block, indent)
         done += self.text.length(block)
         successors = self.graph.blocks[block].successors
         if not successors:
             self.text.account(done, indent)
             self.text.leave(block, indent)
-            return
-        if len(successors) == 2:
-            following, target = successors
-            # The side that is only a jump goes into the `if`, the other stays at this level.
-            inverse = self._is_inline(target) and not self._is_inline(following)
-            inside, after = (following, target) if inverse else (target, following)
-            self.text.line(indent, f"if {self.text.condition(block, inverse)}:", block)
-            self._jump(block, inside, indent + 1, around, done)
-            self._jump(block, after, indent, around, done)
-        else:
-            self._jump(block, successors[0], indent, around, done)
+            return None
+        if len(successors) == 1:
+            return self._jump(block, successors[0], indent, around, done)
+        following, target = successors
+        # The side that is only a jump goes into the `if`, the other stays at this level.
+        inverse = self._is_inline(target) and not self._is_inline(following)
+        inside, after = (following, target) if inverse else (target, following)
+        self.text.line(indent, f"if {self.text.condition(block, inverse)}:", block)
+        side = self._jump(block, inside, indent + 1, around, done)
+        self._follow(side, indent + 1, around)
+        return self._jump(block, after, indent, around, done)
 
     def _is_inline(self, target: int) -> bool:
         return not self.graph.is_merge(target) and not self._is_small(target)
 
-    def _jump(
-        self, block: int, target: int, indent: int, around: tuple[Enclosing, ...], done: int
-    ) -> None:
+    def _jump(self, block: int, target: int, indent: int, around: Around, done: int) -> Following:
+        """Jump to *target*, or give it back to be written right here."""
         is_back = self.graph.is_back(block, target)
-        if not is_back and (not self.graph.is_merge(target) or self._is_small(target)):
-            if target <= self.graph.blocks[block].last:
-                self.text.account(done, indent)
-                self.text.check(block, indent)
-                done = 0
-            self._block(target, indent, around, done)
-            return
+        is_here = not is_back and (not self.graph.is_merge(target) or self._is_small(target))
+        is_backward = target <= self.graph.blocks[block].last
+        if is_here and not is_backward:
+            return target, done
         self.text.account(done, indent)
-        if target <= self.graph.blocks[block].last:
+        if is_backward:
             self.text.check(block, indent)
+        if is_here:
+            return target, 0
         distance = next(
             number
             for number, each in enumerate(reversed(around))
@@ -170,11 +180,12 @@ class Nested:
         )
         if distance == 0:
             self.text.line(indent, around[-1].word, block)
-            return
+            return None
         for each in around[len(around) - distance :]:
             each.passing.add(target)
         self.text.line(indent, f"to = {_label(target)}", block)
         self.text.line(indent, "break", block)
+        return None
 
 
 class Dispatch:
