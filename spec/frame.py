@@ -49,15 +49,16 @@ class Frame:
     @classmethod
     def of(cls, data: bytes, headroom: int = HEADROOM, room: int = LINEAR_ROOM) -> Frame:
         """A frame with *data*, spilling into fragments of a page where *room* is too small."""
-        linear = min(len(data), room - headroom)
         memory = bytearray(room)
-        end = headroom + linear
-        memory[headroom:end] = data if linear == len(data) else data[:linear]
-        frags = [
-            bytearray(data[offset : offset + PAGE_SIZE])
-            for offset in range(linear, len(data), PAGE_SIZE)
-        ]
-        return cls(memory, headroom, headroom, end, frags)
+        end = headroom + len(data)
+        if end <= room:
+            memory[headroom:end] = data
+            return cls(memory, headroom, headroom, end, [])
+        linear = room - headroom
+        memory[headroom:] = data[:linear]
+        rest = range(linear, len(data), PAGE_SIZE)
+        frags = [bytearray(data[offset : offset + PAGE_SIZE]) for offset in rest]
+        return cls(memory, headroom, headroom, room, frags)
 
     @classmethod
     def of_socket_buffer(cls, data: bytes) -> Frame:

@@ -64,21 +64,22 @@ class ModelProgram(Program):
         flags: int = 0,
         data_out: bool = True,
     ) -> TestRun:
-        """Run on *data*; with *live*, carry the verdicts out.
+        """Run on *data*; with *live*, carry the verdicts out in a step of its own.
 
-        A live run without a *context* of the caller's own does not ask for the packet.
+        With ``live`` the packet is not asked back; with the flag alone it may be.
         """
         if not self.lab.holds(self):
             raise KernelError(EBADF)
-        wants_data = data_out and (not live or context is not None)
         if ingress is not None:
             ifindex = self.lab.own_device(ingress).ifindex
             context = {"data_end": len(data)} if context is None else context
-            context = {**context, "ingress_ifindex": ifindex}
+            context = {"ingress_ifindex": ifindex, **context}
         if live:
             flags |= BPF_F_TEST_XDP_LIVE_FRAMES
-        request = Request(data, repeat, batch_size, flags, context, wants_data)
-        return run_live(self, request) if request.live else run_plain(self, request)
+            self.lab.begin_step()
+        request = Request(data, repeat, batch_size, flags, context, data_out and not live)
+        result = run_live(self, request) if request.live else run_plain(self, request)
+        return result._replace(events=self.lab.events()) if live else result
 
     def close(self) -> None:
         """Give up the descriptor."""

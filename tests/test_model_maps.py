@@ -270,3 +270,19 @@ def test_a_device_that_moves_leaves_its_entries_behind(lab: Lab) -> None:
     eth0.move(lab.namespace())
     assert refusal(ports.lookup, 0) == "ENOENT"
     assert refusal(ports.update, 0, eth0) == "EINVAL"
+
+
+@pytest.mark.parametrize("type", ["devmap", "devmap_hash", "cpumap", "xskmap"])
+def test_redirect_maps_know_no_batches_and_no_lookup_that_deletes(lab: Lab, type: str) -> None:
+    targets = lab.create_map(type, max_entries=4)
+    assert refusal(targets.lookup_and_delete, 0) == "ENOTSUPP"
+    assert refusal(targets.update_batch, [(0, 1)]) == "ENOTSUPP"
+    assert refusal(targets.lookup_batch, 4) == "ENOTSUPP"
+    assert refusal(targets.delete_batch, [0]) == "ENOTSUPP"
+
+
+@pytest.mark.parametrize("type", ["devmap", "devmap_hash", "cpumap", "xskmap"])
+def test_lookups_have_no_flags(lab: Lab, type: str) -> None:
+    targets = lab.create_map(type, max_entries=4)
+    for flags in (1, 2, BPF_F_LOCK, 8):
+        assert refusal(targets.lookup_with_flags, 0, flags) == "EINVAL"

@@ -11,7 +11,7 @@ import pytest
 from spec.errors import KernelError, errno_name
 from spec.lab import Lab, LoadedObject, Program
 from spec.trace import Redirect, RedirectErr
-from spec.uapi import XDP_ABORTED, XDP_PASS, XDP_REDIRECT, XDP_TX
+from spec.uapi import BPF_F_TEST_XDP_LIVE_FRAMES, XDP_ABORTED, XDP_PASS, XDP_REDIRECT, XDP_TX
 from tests.model_programs import SOURCE, wish
 
 
@@ -161,7 +161,8 @@ def test_unknown_flags_are_refused(program: Program) -> None:
         assert refusal(program.test_run, wish(), flags=flags) == "EINVAL"
 
 
-def test_a_live_run_with_a_context_does_not_give_the_packet_back(program: Program) -> None:
-    asked = {"data_end": 60}
-    assert refusal(program.test_run, wish(), live=True, context=asked) == "EINVAL"
-    program.test_run(wish(), live=True, context=asked, data_out=False)
+def test_a_live_run_gives_the_packet_back_only_without_a_context(program: Program) -> None:
+    asked = {"flags": BPF_F_TEST_XDP_LIVE_FRAMES, "context": {"data_end": 60}}
+    assert refusal(program.test_run, wish(), **asked) == "EINVAL"
+    assert program.test_run(wish(), flags=BPF_F_TEST_XDP_LIVE_FRAMES).data == wish()
+    program.test_run(wish(), live=True, context={"data_end": 60})
