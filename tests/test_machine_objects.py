@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -206,8 +205,37 @@ def test_damage_never_shows_as_anything_but_a_refusal(compile_bpf: CompileBpf) -
     assert refused > 100
 
 
-def test_a_foreign_byte_order_is_refused(compile_bpf: CompileBpf) -> None:
-    object = read_object(compile_bpf(SOURCE))
-    foreign = replace(object.programs[0], order=">")
+RELOCATED = """
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+struct ethhdr { unsigned char h_dest[6], h_source[6]; unsigned short h_proto; }
+    __attribute__((preserve_access_index));
+SEC("xdp") int p(struct xdp_md *ctx)
+{
+    struct ethhdr *eth = (void *)(long)ctx->data;
+    if ((void *)(eth + 1) > (void *)(long)ctx->data_end)
+        return 1;
+    return eth->h_source[3] * 256 + eth->h_dest[1];
+}
+char _license[] SEC("license") = "GPL";
+"""
+
+
+def test_relocations_against_kernel_types_are_tolerated(lab: Lab, compile_bpf: CompileBpf) -> None:
+    with lab.load(compile_bpf(RELOCATED)) as loaded:
+        result = loaded.programs["p"].test_run(bytes(range(64)))
+    assert result.retval == 9 * 256 + 1
+
+
+def test_a_big_endian_object_is_read(tmp_path: Path) -> None:
+    compiler, path = bpf_compiler(), tmp_path / "big.o"
+    command = [each.replace("bpfel", "bpfeb") for each in compiler.command]
+    flags = [*libbpf_header_flags(), *kernel_header_flags(compiler), "-w", "-c", "-x", "c", "-"]
+    subprocess.run([*command, *flags, "-o", str(path)], input=SOURCE, text=True, check=True)
+    object = read_object(path)
+    assert [each[1:6] for each in object.maps[:1]] == [(14, 4, 8, 256, 0)]
+    plain = object.programs[0]
+    assert (plain.name, plain.order) == ("plain", ">")
+    assert [str(each) for each in plain.code[-2:]] == ["call #51", "exit"]
     with pytest.raises(InputError, match="has the other byte order than this machine"):
-        load(foreign, make_maps(object))
+        load(plain, make_maps(object))

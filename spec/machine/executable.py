@@ -60,7 +60,8 @@ class Executable:
         try:
             if self._light is not None:
                 return self._light(context, host, CONTEXT_ADDRESS) & MASK32
-            return self.enter(Memory(context, host, self.regions, self.map_addresses)) & MASK32
+            memory = Memory(context, host, self.regions, self.map_addresses)
+            return self.call(memory, 0, (CONTEXT_ADDRESS, 0, 0, 0, 0)) & MASK32
         except MachineFault:
             raise
         except MISHAPS as mishap:

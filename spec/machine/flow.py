@@ -10,19 +10,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 
-from spec.machine.arithmetic import BINARY, COMPARE, signed
+from spec.machine.arithmetic import COMPARE
+from spec.machine.effect import compute, operand
 from spec.machine.helpers import CHANGES_PACKET, HELPERS, LOOP
 from spec.machine.host import ProgramMap
 from spec.machine.instruction import (
-    ADD,
     ALU,
     ALU64,
     ATOMIC,
     CALL_OPCODE,
     CALL_PROGRAM,
     CMPXCHG,
-    DIV,
-    END,
     EXIT_OPCODE,
     FETCH,
     GOTO,
@@ -32,17 +30,11 @@ from spec.machine.instruction import (
     LOAD_ACQUIRE,
     LOAD_IMMEDIATE,
     MASK32,
-    MASK64,
     MEM,
-    MOD,
-    MOV,
-    NEG,
     PSEUDO_FUNC,
     ST,
     STORE_RELEASE,
-    SUB,
     Instruction,
-    X,
     jump_target,
 )
 from spec.machine.kinds import (
@@ -264,45 +256,3 @@ class Flow:
             if held.offset is not None and held.offset < map.max_entries:
                 return Content(VALUE, 0, arguments[0].map)
         return Content(VALUE, 0, arguments[0].map, index)
-
-
-def operand(instruction: Instruction, state: State) -> Content:
-    """The second operand of an ALU or JMP instruction."""
-    if instruction.opcode & X:
-        return state.registers[instruction.src]
-    return Content(SCALAR, instruction.imm & MASK64)
-
-
-def compute(instruction: Instruction, state: State) -> Content:
-    """What an ALU instruction leaves in its destination."""
-    operation, offset = instruction.operation, instruction.offset
-    bits = 64 if instruction.kind == ALU64 else 32
-    mask = (1 << bits) - 1
-    left, right = state.registers[instruction.dst], operand(instruction, state)
-    if operation in (NEG, END):
-        return NUMBER
-    if operation == MOV:
-        if right.kind == SCALAR:
-            if right.offset is None:
-                return NUMBER
-            value = signed(right.offset, offset) if offset else right.offset
-            return Content(SCALAR, value & mask)
-        return right if bits == 64 and not offset else ANYTHING
-    if left.kind == right.kind == SCALAR:
-        if left.offset is None or right.offset is None or (operation in (DIV, MOD) and offset):
-            return NUMBER
-        return Content(
-            SCALAR, BINARY[operation](left.offset & mask, right.offset & mask, bits) & mask
-        )
-    if bits == 32 or operation not in (ADD, SUB):
-        return ANYTHING
-    if operation == ADD and left.kind == SCALAR:
-        left, right = right, left
-    if right.kind == SCALAR and left.kind not in (UNKNOWN, "") and left.maybe_null is None:
-        if left.offset is None or right.offset is None:
-            return left._replace(offset=None)
-        distance = signed(right.offset, 64)
-        return left._replace(offset=left.offset + (distance if operation == ADD else -distance))
-    if operation == SUB and left.kind == right.kind and left.kind != UNKNOWN:
-        return NUMBER
-    return ANYTHING
