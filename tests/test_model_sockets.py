@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from spec import ModelLab
 from spec.errors import KernelError, errno_name
-from spec.lab import Device, Map
-from spec.uapi import BPF_EXIST, BPF_NOEXIST
+from spec.lab import Device, Lab, LoadedObject, Map
+from spec.trace import Redirect
+from spec.uapi import BPF_EXIST, BPF_F_TEST_XDP_LIVE_FRAMES, BPF_NOEXIST
 from tests.model_programs import wish
 
 SOURCE = """
@@ -32,28 +32,21 @@ char _license[] SEC("license") = "GPL";
 
 
 @pytest.fixture
-def model() -> Iterator[ModelLab]:
-    with ModelLab() as lab:
-        yield lab
-
-
-@pytest.fixture(params=["native", "generic"])
-def eth0(
-    model: ModelLab, compile_bpf: Callable[..., Path], request: pytest.FixtureRequest
-) -> Device:
-    """A tap whose frames go to the socket in slot 0 of the first map."""
-    loaded = model.load(compile_bpf(SOURCE, "model_sockets"))
-    device = model.tap("eth0")
-    device.attach(loaded.programs["to_socket"], request.param)
-    return device
+def loaded(lab: Lab, compile_bpf: Callable[..., Path]) -> LoadedObject:
+    return lab.load(compile_bpf(SOURCE, "model_sockets"))
 
 
 @pytest.fixture
-def sockets(eth0: Device, model: ModelLab) -> Map:
-    assert eth0.name == "eth0"
-    found = model.by_fd(3)
-    assert isinstance(found, Map)
-    return found
+def sockets(loaded: LoadedObject) -> Map:
+    return loaded.maps["sockets"]
+
+
+@pytest.fixture(params=["native", "generic"])
+def eth0(lab: Lab, loaded: LoadedObject, request: pytest.FixtureRequest) -> Device:
+    """A tap whose frames go to the socket in slot 0."""
+    device = lab.tap("eth0")
+    device.attach(loaded.programs["to_socket"], request.param)
+    return device
 
 
 def refusal(operation: Callable[..., object], *arguments: object) -> str:
@@ -74,8 +67,8 @@ def test_a_missing_socket_lets_the_fallback_decide(eth0: Device, sockets: Map) -
     assert refusal(sockets.lookup, 0) == "EOPNOTSUPP"
 
 
-def test_a_bound_socket_receives(eth0: Device, sockets: Map, model: ModelLab) -> None:
-    socket = model.socket()
+def test_a_bound_socket_receives(eth0: Device, sockets: Map, lab: Lab) -> None:
+    socket = lab.socket()
     sockets.update(0, socket)
     assert told(eth0, wish()) == "err ENXIO"
     socket.bind(eth0)
@@ -83,18 +76,16 @@ def test_a_bound_socket_receives(eth0: Device, sockets: Map, model: ModelLab) ->
     assert socket.received == [wish()]
 
 
-def test_a_socket_of_another_device_loses_the_frame(
-    eth0: Device, sockets: Map, model: ModelLab
-) -> None:
-    socket = model.socket()
-    socket.bind(model.tap("eth1"))
+def test_a_socket_of_another_device_loses_the_frame(eth0: Device, sockets: Map, lab: Lab) -> None:
+    socket = lab.socket()
+    socket.bind(lab.tap("eth1"))
     sockets.update(0, socket)
     assert told(eth0, wish()) == "err EINVAL"
     assert eth0.received == []
 
 
-def test_a_frame_must_fit_a_buffer(eth0: Device, sockets: Map, model: ModelLab) -> None:
-    socket = model.socket(frame_size=2048)
+def test_a_frame_must_fit_a_buffer(eth0: Device, sockets: Map, lab: Lab) -> None:
+    socket = lab.socket(frame_size=2048)
     socket.bind(eth0)
     sockets.update(0, socket)
     assert told(eth0, wish(length=1792)) == ""
@@ -102,10 +93,8 @@ def test_a_frame_must_fit_a_buffer(eth0: Device, sockets: Map, model: ModelLab) 
     assert socket.statistics["rx_dropped"] == 1
 
 
-def test_a_socket_without_buffers_loses_the_frame(
-    eth0: Device, sockets: Map, model: ModelLab
-) -> None:
-    socket = model.socket(fill=1)
+def test_a_socket_without_buffers_loses_the_frame(eth0: Device, sockets: Map, lab: Lab) -> None:
+    socket = lab.socket(ring=2, fill=1)
     socket.bind(eth0)
     sockets.update(0, socket)
     assert [told(eth0, wish()) for _ in range(2)] == ["", "err ENOMEM"]
@@ -113,28 +102,25 @@ def test_a_socket_without_buffers_loses_the_frame(
     assert told(eth0, wish()) == ""
 
 
-def test_a_full_ring_loses_the_frame_but_not_its_buffer(
-    eth0: Device, sockets: Map, model: ModelLab
-) -> None:
-    socket = model.socket(ring=1, fill=2)
+def test_a_full_ring_loses_the_frame(lab: Lab, loaded: LoadedObject, sockets: Map) -> None:
+    eth0 = lab.tap("eth0")
+    eth0.attach(loaded.programs["to_socket"])
+    socket = lab.socket(ring=2, fill=2)
     socket.bind(eth0)
     sockets.update(0, socket)
-    lines = repr(eth0.receive(wish(), wish(), wish())).splitlines()
-    assert [line.split("sockets[0]")[1].strip() for line in lines] == [
-        "",
-        "err ENOBUFS",
-        "err ENOBUFS",
-    ]
-    assert socket.statistics["rx_ring_full"] == 2
-    assert socket.received == [wish()]
-    assert told(eth0, wish()) == ""
+    run = loaded.programs["to_socket"].test_run
+    run(wish(), eth0, live=True, repeat=2)
+    socket.fill(2)
+    for _ in range(3):
+        run(wish(), eth0, flags=BPF_F_TEST_XDP_LIVE_FRAMES, data_out=False)
+    errors = [event.err for event in lab.events() if isinstance(event, Redirect)]
+    assert errors == [-105, -105, -105]
+    assert socket.statistics["rx_ring_full"] == 3
+    assert len(socket.received) == 2
 
 
-def test_the_same_socket_may_be_stored_again_whatever_the_flags(
-    eth0: Device, sockets: Map, model: ModelLab
-) -> None:
-    assert eth0.received == []
-    first, second = model.socket(), model.socket()
+def test_the_same_socket_may_be_stored_again_whatever_the_flags(sockets: Map, lab: Lab) -> None:
+    first, second = lab.socket(), lab.socket()
     assert refusal(sockets.update, 0, first, BPF_EXIST) == "ENOENT"
     sockets.update(0, first, BPF_NOEXIST)
     sockets.update(0, first, BPF_NOEXIST)
@@ -142,18 +128,21 @@ def test_the_same_socket_may_be_stored_again_whatever_the_flags(
     sockets.update(0, second, BPF_EXIST)
 
 
-def test_a_closed_socket_leaves_the_map(eth0: Device, sockets: Map, model: ModelLab) -> None:
-    socket = model.socket()
+def test_a_closed_socket_leaves_the_map(eth0: Device, sockets: Map, lab: Lab) -> None:
+    socket = lab.socket()
     sockets.update(0, socket)
     socket.close()
     eth0.receive(wish())
     assert eth0.received == [wish()]
 
 
-def test_a_queue_belongs_to_one_socket(eth0: Device, model: ModelLab) -> None:
-    first, second = model.socket(), model.socket()
+def test_a_queue_belongs_to_one_socket(eth0: Device, lab: Lab) -> None:
+    first, second = lab.socket(), lab.socket()
     first.bind(eth0)
     assert refusal(second.bind, eth0) == "EBUSY"
     assert refusal(second.bind, eth0, 1) == "EINVAL"
-    first.close()
-    second.bind(eth0)
+
+
+@pytest.mark.parametrize("entries", [3, 5])
+def test_a_ring_has_a_power_of_two_of_entries(lab: Lab, entries: int) -> None:
+    assert refusal(lab.socket, entries, 0) == "EINVAL"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from errno import EBADF, EBUSY, EINVAL, ENOBUFS, ENODEV, ENOMEM, ENOSPC, ENXIO
 from typing import TYPE_CHECKING
 
-from spec.errors import KernelError
+from spec.errors import InputError, KernelError
 from spec.frame import HEADROOM
 from spec.lab import Device, Socket
 from spec.redirect.test_request import QUEUES
@@ -23,15 +23,21 @@ if TYPE_CHECKING:
 
 
 class ModelSocket(Socket):
-    """A socket in copy mode, with buffers of *frame_size* bytes that are used up by receiving."""
+    """A socket in copy mode, with buffers of *frame_size* bytes that are used up by receiving.
+
+    Either ring has *ring* entries, a power of two.
+    """
 
     def __init__(self, lab: ModelLab, ring: int, fill: int, frame_size: int) -> None:
+        if ring < 1 or ring & ring - 1:
+            raise KernelError(EINVAL)
         self.lab = lab
         self.fd = lab.install(self)
         self._ring_size = ring
-        self._room = frame_size - HEADROOM
-        self._filled = fill
         self._spare = 0
+        self._room = frame_size - HEADROOM
+        self._filled = 0
+        self.fill(fill)
         self._device: ModelDevice | None = None
         self._ring: list[Frame] = []
         self._taken: list[Frame] = []
@@ -58,8 +64,11 @@ class ModelSocket(Socket):
             self._device = None
 
     def fill(self, count: int) -> None:
-        """Hand out *count* more buffers."""
+        """Hand out *count* more buffers, as many as the fill ring has room for."""
         self._check_open()
+        room = self._ring_size - self._filled
+        if count > room:
+            raise InputError("socket.fill", f"no room for {count} buffers", f"at most {room} now")
         self._filled += count
 
     def receive(self, ingress: ModelDevice, frame: Frame) -> int:
