@@ -16,7 +16,8 @@ from kernel_impl.devices.device import KernelDevice, KernelNamespace
 from kernel_impl.devices.tap import TapDevice
 from kernel_impl.devices.upper import LoopbackDevice, bridge, macvlan
 from kernel_impl.devices.veth import VethDevice
-from kernel_impl.maps import KernelMap
+from kernel_impl.libbpf import function_address
+from kernel_impl.maps import KernelMap, name_of_map
 from kernel_impl.names import Names
 from kernel_impl.namespace import NetworkNamespace
 from kernel_impl.objects import KernelObject
@@ -126,13 +127,18 @@ class KernelLab(Lab):
         return self._names.device_name(ifindex)
 
     def map_name(self, map_id: int) -> str:
-        return self._names.map_name(map_id)
+        # A page's own C code may have made the map.
+        return self._names.maps.get(map_id) or name_of_map(map_id)
 
     def program_name(self, prog_id: int) -> str:
         return self._names.program_name(prog_id)
 
     def inside(self) -> AbstractContextManager[object]:
         return self.network.inside()
+
+    def native_call(self, name: str) -> int | None:
+        """The address of libbpf's function *name*, for C code that is to call libbpf itself."""
+        return function_address(name)
 
     def close(self) -> None:
         devices = list(self._devices.values())

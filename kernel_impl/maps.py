@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-from kernel_impl.libbpf import check, ffi, libbpf, opts
+from kernel_impl.libbpf import check, ffi, libbpf, opts, text
 from spec.errors import InputError, KernelError
 from spec.lab import Key, Map, Value
 from spec.uapi import MapType
@@ -166,6 +166,17 @@ def _batch() -> Any:
 def map_info(fd: int) -> Any:
     """``BPF_OBJ_GET_INFO_BY_FD`` of a map."""
     return _info(fd, "struct bpf_map_info")
+
+
+def name_of_map(map_id: int) -> str:
+    """The name that the kernel has for a map of anybody's, or the number for lack of one."""
+    fd = libbpf().bpf_map_get_fd_by_id(map_id)
+    if fd < 0:
+        return str(map_id)
+    try:
+        return text(map_info(fd).name) or str(map_id)
+    finally:
+        os.close(fd)
 
 
 def program_info(fd: int) -> Any:

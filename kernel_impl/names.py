@@ -19,9 +19,6 @@ class Names:
     def device_name(self, ifindex: int) -> str:
         return self.devices.get(ifindex, str(ifindex))
 
-    def map_name(self, map_id: int) -> str:
-        return self.maps.get(map_id, str(map_id))
-
     def program_name(self, prog_id: int) -> str:
         return self.programs.get(prog_id, str(prog_id))
 

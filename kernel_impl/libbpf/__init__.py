@@ -32,6 +32,17 @@ def libbpf() -> Any:
     return library
 
 
+def function_address(name: str) -> int | None:
+    """Where libbpf has the function *name*, for C code that calls it; ``None`` if it has none."""
+    libbpf()
+    symbols: Any = FFI()
+    symbols.cdef(f"void {name}(void);")
+    try:
+        return int(symbols.cast("uintptr_t", symbols.addressof(symbols.dlopen(LIBRARY), name)))
+    except AttributeError:
+        return None
+
+
 def check(result: int, reason: str = "") -> int:
     """*result*, or the error that a negative one stands for.
 

@@ -2,7 +2,7 @@
 """Runs the user-space C of a page, unchanged, on either engine.
 
 The code is linked to ``user/calls.c``, whose table this module fills: with libbpf's own functions
-where the engine has libbpf (``lab.native_calls()``), else with ``spec.testing.libbpf``.
+where the engine has libbpf (``lab.native_call(name)``), else with ``spec.testing.libbpf``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any
 
 from cffi import FFI
 
@@ -33,13 +33,6 @@ _LIBC = """
     char *if_indextoname(unsigned int, char *);
 """
 _LINE_BUFFERED = 1
-
-
-class NativeLab(Protocol):
-    """A lab whose user-space programs are to call libbpf itself."""
-
-    def native_calls(self) -> Mapping[str, int]:
-        """The address of each function in ``user/calls.h`` by its name."""
 
 
 class UserProgram:
@@ -88,22 +81,16 @@ class UserProgram:
 
     def _fill_table(self) -> None:
         table = self._library.xdpspec_calls
-        native = self._native_calls()
+        native = getattr(self.lab, "native_call", None)
         offered = Libbpf(self._ffi, self.lab)
         for name, field in self._ffi.typeof("struct xdpspec_calls").fields:
             if native is None:
                 function = self._ffi.callback(field.type, self._guarded(offered, name, field))
                 self._alive.append(function)
-            elif name in native:
-                function = self._ffi.cast(field.type, native[name])
             else:
-                function = self._ffi.cast(field.type, getattr(self._libc, name))
+                address = native(name) or getattr(self._libc, name)
+                function = self._ffi.cast(field.type, address)
             setattr(table, name, function)
-
-    def _native_calls(self) -> Mapping[str, int] | None:
-        if not hasattr(self.lab, "native_calls"):
-            return None
-        return cast(NativeLab, self.lab).native_calls()
 
     def _guarded(self, offered: Libbpf, name: str, field: Any) -> Callable[..., Any]:
         """*name* of *offered*, failing as libbpf 1.x does: negative errno or NULL, and errno."""
