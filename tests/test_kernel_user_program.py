@@ -9,7 +9,7 @@ import pytest
 
 from spec.errors import KernelError
 from spec.testing.compiler import compile_bpf, compile_user
-from spec.testing.user_program import UserProgram
+from spec.testing.user_program import CALLS_HEADER, CALLS_SOURCE, UserProgram
 from tests.live import live_lab
 
 pytestmark = pytest.mark.kernel
@@ -41,10 +41,11 @@ void close_ports(void) { bpf_object__close(object); }
 """
 
 
-def test_a_map_made_by_c_code_is_the_kernel_s_and_unknown_to_the_lab(tmp_path: Path) -> None:
+def test_a_map_made_by_c_code_is_the_kernel_s_and_unknown_to_the_lab() -> None:
     with live_lab() as lab:
         objects = {"ports.bpf.o": compile_bpf(PORTS, "ports")}
-        program = UserProgram(compile_user(OPEN, "open"), lab, objects)
+        built = compile_user(OPEN, "open", extra=(CALLS_SOURCE,), inputs=(CALLS_HEADER,))
+        program = UserProgram(built, lab, objects)
         fd = program.functions["open_ports"]()
         assert isinstance(fd, int)
         assert Path(f"/proc/self/fd/{fd}").readlink().name.endswith("bpf-map")
