@@ -123,6 +123,12 @@ CHANGES = (
         "Frames with fragments can be redirected to devices that announce it.",
     ),
     Change(
+        "long_metadata",
+        "6.8",
+        "",
+        "bpf_xdp_adjust_meta() takes up to 252 bytes of metadata; before, up to 32.",
+    ),
+    Change(
         "generic_frags",
         "6.9",
         "e6d5dbdd20aa",
@@ -134,6 +140,13 @@ CHANGES = (
         "401cb7dae813",
         "The redirect state lives on the stack of a softirq round; before, it stayed on the CPU "
         "for ever.",
+    ),
+    Change(
+        "csum_diff_folded",
+        "6.13",
+        "",
+        "bpf_csum_diff() takes any sizes and folds its result to 16 bits; before, sizes were "
+        "multiples of four and the result had 32 bits.",
     ),
     Change(
         "tap_metadata",

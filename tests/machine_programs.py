@@ -15,6 +15,7 @@ from spec.machine.instruction import Instruction
 from spec.machine.object import ObjectFile
 from spec.machine.program import Function, ProgramCode, Reference
 from spec.maps.ordinary import TYPES, create
+from spec.release import Release
 from spec.uapi import XDP_REDIRECT, MapType
 
 ENGINES = ("interpreter", "translator")
@@ -144,7 +145,7 @@ def outcome(code: ProgramCode, engine: str, maps: Mapping[str, ProgramMap] | Non
     """What *code* comes to, including its end by a fault; the load checks are left out."""
     frame = Frame.of(bytes(range(64)))
     maps = maps or {}
-    executable = Executable(code, maps, engine, Flow(code, maps))
+    executable = Executable(code, maps, engine, Flow(code, maps), Release())
     try:
         result = str(executable.run(Context(frame, 11, 22, 33), Recorder()))
     except MachineFault as problem:

@@ -12,8 +12,9 @@ import pytest
 
 from spec.frame import Frame
 from spec.lab import Lab
+from spec.machine import load
 from spec.machine.host import Context
-from tests.machine_programs import ENGINES, Recorder, load_object
+from tests.machine_programs import ENGINES, EXIT, Recorder, load_object, op, program
 
 CompileBpf = Callable[..., Path]
 
@@ -216,6 +217,32 @@ CASES = {
 def source_of(name: str) -> str:
     case = CASES[name]
     return f'{HEAD}{case.outside}\nSEC("xdp") int p(struct xdp_md *ctx)\n{{\n{case.body}\n}}\n'
+
+
+@pytest.mark.parametrize("machine", ENGINES)
+def test_metadata_was_shorter_before_6_8(machine: str) -> None:
+    code = program(op(0xB7, 2, imm=-36 & 0xFFFFFFFF), op(0x85, imm=54), op(0x87), EXIT)
+    for release, expected in (("6.6", EACCES), ("6.8", 0)):
+        executable = load(code, {}, release, machine)
+        assert executable.run(Context(Frame.of(FRAME)), Recorder()) == expected
+
+
+@pytest.mark.parametrize("machine", ENGINES)
+def test_checksums_had_32_bits_before_6_13(machine: str) -> None:
+    code = program(
+        op(0x62, 10, 0, -4, 0x12345678),
+        op(0xB7, 1),
+        op(0xB7, 2),
+        op(0xBF, 3, 10),
+        op(0x07, 3, imm=-4 & 0xFFFFFFFF),
+        op(0xB7, 4, imm=4),
+        op(0xB7, 5, imm=1),
+        op(0x85, imm=28),
+        EXIT,
+    )
+    for release, expected in (("6.12", 0x12345679), ("6.13", 0x1234 + 0x5679)):
+        executable = load(code, {}, release, machine)
+        assert executable.run(Context(Frame.of(FRAME)), Recorder()) == expected
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -13,6 +13,7 @@ from spec.machine.host import Context
 from spec.machine.instruction import Instruction
 from spec.machine.program import ProgramCode, Reference
 from spec.maps.ordinary import create
+from spec.release import Release
 from spec.uapi import XDP_REDIRECT, MapType
 from tests.machine_programs import (
     ENGINES,
@@ -31,7 +32,7 @@ ZERO = op(0xB7)
 
 def translated(code: ProgramCode) -> str:
     """The Python text for *code*."""
-    translation = Executable(code, {}, "translator", Flow(code, {})).translation
+    translation = Executable(code, {}, "translator", Flow(code, {}), Release()).translation
     assert translation is not None
     return translation.source
 
@@ -131,7 +132,7 @@ def test_the_plain_redirect_needs_no_memory() -> None:
     )
     for engine in ENGINES:
         host = Recorder()
-        executable = Executable(code, {"m": map}, engine, Flow(code, {"m": map}))
+        executable = Executable(code, {"m": map}, engine, Flow(code, {"m": map}), Release())
         assert executable.run(Context(frame_64(), 11, 22), host) == XDP_REDIRECT
         assert host.asked == [("redirect_map", "redirect_map", 22, 0)]
         if executable.translation:
@@ -142,7 +143,7 @@ def test_the_plain_redirect_needs_no_memory() -> None:
 def test_redirect_gets_32_bits_of_ifindex_and_all_flags(machine: str) -> None:
     code = program(*wide(1, 0x5_0000_0007), *wide(2, 0x1_0000_0000), op(0x85, imm=23), EXIT)
     host = Recorder()
-    executable = Executable(code, {}, machine, Flow(code, {}))
+    executable = Executable(code, {}, machine, Flow(code, {}), Release())
     executable.run(Context(frame_64()), host)
     assert host.asked == [("redirect", 7, 0x1_0000_0000)]
 
@@ -152,7 +153,7 @@ class Target:
 
     def __init__(self, code: ProgramCode, maps: dict[str, object], engine: str) -> None:
         self.id = 1
-        self.executable = Executable(code, maps, engine, Flow(code, maps))  # type: ignore[arg-type]
+        self.executable = Executable(code, maps, engine, Flow(code, maps), Release())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("machine", ENGINES)
@@ -215,7 +216,7 @@ def test_printk_formats(machine: str) -> None:
         EXIT,
     )
     host = Recorder()
-    executable = Executable(code, {}, machine, Flow(code, {}))
+    executable = Executable(code, {}, machine, Flow(code, {}), Release())
     returned = executable.run(Context(frame_64()), host)
     assert host.asked == [("printk", "-5 7% 10000000000")]
     assert returned == len("-5 7% 10000000000")

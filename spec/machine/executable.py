@@ -19,6 +19,7 @@ from spec.machine.memory import CONTEXT_ADDRESS, Memory, map_region, static_addr
 from spec.machine.postmortem import explain
 from spec.machine.program import ProgramCode
 from spec.machine.translator import Translation
+from spec.release import Release
 
 ENGINES = ("translator", "interpreter")
 
@@ -30,11 +31,17 @@ class Executable:
     """A program that passed the checks, with its maps in place."""
 
     def __init__(
-        self, program: ProgramCode, maps: Mapping[str, ProgramMap], engine: str, flow: Flow
+        self,
+        program: ProgramCode,
+        maps: Mapping[str, ProgramMap],
+        engine: str,
+        flow: Flow,
+        release: Release,
     ) -> None:
         if engine not in ENGINES:
             raise ValueError(f"there is no engine {engine!r}, only {' and '.join(ENGINES)}")
         self.program, self.code, self.engine = program, program.code, engine
+        self.release = release
         self.starts = tuple(function.start for function in program.functions)
         names = dict.fromkeys(each.map for each in program.references.values())
         self.maps = tuple(maps[name] for name in names)
@@ -60,7 +67,7 @@ class Executable:
         try:
             if self._light is not None:
                 return self._light(context, host, CONTEXT_ADDRESS) & MASK32
-            memory = Memory(context, host, self.regions, self.map_addresses)
+            memory = Memory(context, host, self.regions, self.map_addresses, self.release)
             return self.call(memory, 0, (CONTEXT_ADDRESS, 0, 0, 0, 0)) & MASK32
         except MachineFault:
             raise
@@ -120,7 +127,7 @@ class Executable:
 def load(
     code: ProgramCode,
     maps: Mapping[str, ProgramMap],
-    release: object = "6.18",
+    release: Release | str = "6.18",
     engine: str = "translator",
 ) -> Executable:
     """Check *code* as *release* would and make it executable with *maps*, by name.
@@ -136,4 +143,5 @@ def load(
     if missing:
         problem = f"program {code.name} needs map {min(missing)!r}"
         raise InputError(code.place, problem, "create every map of the object before loading")
-    return Executable(code, maps, engine, check(code, maps, str(release)))
+    known = release if isinstance(release, Release) else Release(release)
+    return Executable(code, maps, engine, check(code, maps, str(known)), known)

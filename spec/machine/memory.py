@@ -15,6 +15,7 @@ from struct import Struct
 from spec.machine.fault import MAX_DEPTH, OutOfBudget, Trap
 from spec.machine.host import Context, Host, ProgramMap
 from spec.machine.host import Memory as Bytes
+from spec.release import Release
 
 SHIFT, OFFSET = 20, 0xFFFFF
 
@@ -50,7 +51,7 @@ class Memory:
 
     __slots__ = (
         "context", "depth", "dynamic", "executed", "fields", "host", "maps", "packet", "pending",
-        "places", "regions", "tail_calls",
+        "places", "regions", "release", "tail_calls",
     )  # fmt: skip
 
     def __init__(
@@ -59,8 +60,9 @@ class Memory:
         host: Host,
         regions: Mapping[int, Bytes],
         maps: Mapping[int, ProgramMap],
+        release: Release,
     ) -> None:
-        self.context, self.host = context, host
+        self.context, self.host, self.release = context, host, release
         self.regions = dict(regions)
         self.maps = dict(maps)
         self.places: dict[int, int] = {}

@@ -13,7 +13,7 @@ XDP_FRAME_SIZE = 40
 """Headroom that ``struct xdp_frame`` takes when the frame is queued (x86-64, arm64)."""
 
 ETH_HLEN = 14
-MAX_METADATA = 255
+MAX_METADATA, OLD_MAX_METADATA = 252, 32
 MAX_PACKET = 0xFFFF
 
 BPF_FIB_LKUP_RET_NOT_FWDED = 4
@@ -43,14 +43,15 @@ def adjust_head(memory: Memory, context: int, offset: int, *_: int) -> int:
 
 
 def adjust_meta(memory: Memory, context: int, offset: int, *_: int) -> int:
-    """``bpf_xdp_adjust_meta()``: metadata is at most 252 bytes, a multiple of 4."""
+    """``bpf_xdp_adjust_meta()``: metadata is a multiple of 4 bytes, and not too much."""
     del context
     frame = memory.context.frame
     meta = frame.meta + signed32(offset)
     if meta < XDP_FRAME_SIZE or meta > frame.start:
         return -EINVAL
     metadata = frame.start - meta
-    if metadata % 4 or metadata > MAX_METADATA:
+    limit = MAX_METADATA if memory.release.has("long_metadata") else OLD_MAX_METADATA
+    if metadata % 4 or metadata > limit:
         return -EACCES
     frame.meta = meta
     memory.map_packet()
@@ -145,7 +146,9 @@ def _out_of_packet(frame: Frame, offset: int, size: int) -> int:
 
 
 def csum_diff(memory: Memory, old: int, old_size: int, new: int, new_size: int, seed: int) -> int:
-    """``bpf_csum_diff()`` as since 6.13: any sizes, and a result folded to 16 bits."""
+    """``bpf_csum_diff()``: a checksum's change by taking *old* and adding *new*."""
+    if not memory.release.has("csum_diff_folded"):
+        return _old_csum_diff(memory, (old, old_size), (new, new_size), seed)
     before = memory.read(old, old_size & 0xFFFFFFFF)
     after = memory.read(new, new_size & 0xFFFFFFFF)
     total = seed & 0xFFFFFFFF
@@ -157,6 +160,16 @@ def csum_diff(memory: Memory, old: int, old_size: int, new: int, new_size: int, 
         total = ~_checksum(before, ~total & 0xFFFFFFFF) & 0xFFFFFFFF
     total = (total & 0xFFFF) + (total >> 16)
     return (total & 0xFFFF) + (total >> 16)
+
+
+def _old_csum_diff(memory: Memory, old: tuple[int, int], new: tuple[int, int], seed: int) -> int:
+    total = seed & 0xFFFFFFFF
+    for (address, size), flip in ((old, 0xFFFFFFFF), (new, 0)):
+        if size & 3:
+            return -EINVAL
+        for (word,) in iter_unpack("=I", memory.read(address, size & 0xFFFFFFFF)):
+            total = _ones_add(total, word ^ flip)
+    return total
 
 
 def _checksum(data: bytes, seed: int) -> int:
