@@ -94,6 +94,18 @@ def test_lines_are_those_of_the_source(compile_bpf: CompileBpf) -> None:
     assert (last.number, last.text.strip().split("(")[0]) == (number, "return bpf_redirect_map")
 
 
+def test_a_ring_buffer_is_made_of_whole_pages(lab: Lab, compile_bpf: CompileBpf) -> None:
+    source = "".join(
+        f"struct {{ __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, {size}); }}"
+        f' ring_{size} SEC(".maps");\n'
+        for size in (1, 4096, 4097, 12288)
+    )
+    path = compile_bpf(f"#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n{source}")
+    with lab.load(path) as loaded:
+        sizes = {each.name: each.max_entries for each in read_object(path).maps}
+        assert {name: map.max_entries for name, map in loaded.maps.items()} == sizes
+
+
 def test_a_structure_has_its_layout(lab: Lab, compile_bpf: CompileBpf) -> None:
     path = compile_bpf(SOURCE)
     layout = structure(str(path), "bpf_devmap_val")

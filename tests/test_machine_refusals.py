@@ -243,6 +243,26 @@ def test_a_branch_never_taken_is_not_checked() -> None:
     assert load(program(*code), {}).code == code
 
 
+CONFIGURED = """
+MAP(m, DEVMAP, 4);
+const volatile int writes = %d;
+SEC("xdp") int p(struct xdp_md *ctx)
+{
+    __u32 key = 0, value = 1;
+
+    return writes ? bpf_map_update_elem(&m, &key, &value, 0) : XDP_PASS;
+}
+"""
+
+
+def test_a_branch_that_a_constant_rules_out_is_not_checked(
+    lab: Lab, compile_bpf: CompileBpf
+) -> None:
+    lab.load(compile_bpf(HEAD + CONFIGURED % 0)).close()
+    with pytest.raises(KernelError, match="EACCES: write into map forbidden"):
+        lab.load(compile_bpf(HEAD + CONFIGURED % 1))
+
+
 def test_older_releases_lack_newer_helpers() -> None:
     code = program(op(0x85, imm=188), EXIT)
     load(code, {}, "5.18")

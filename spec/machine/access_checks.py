@@ -30,7 +30,7 @@ from spec.machine.kinds import (
 from spec.machine.memory import STACK_SIZE
 from spec.machine.program import ProgramCode
 from spec.machine.refusal import refused
-from spec.uapi import BPF_XDP_DEVMAP
+from spec.uapi import BPF_XDP_DEVMAP, MapType
 
 FIELD_SIZE, CONTEXT_SIZE, EGRESS_IFINDEX = 4, 24, 20
 
@@ -97,11 +97,22 @@ class _Access:
         if self.content.offset is None:
             return
         offset = self.content.offset + self.instruction.offset
+        if map.type == MapType.BPF_MAP_TYPE_XSKMAP:
+            self._check_socket(offset)
+            return
         place = f"value_size={map.value_size} off={offset} size={self.size}"
         if self.is_write and is_read_only(map):
             raise self._refused(f"write into map forbidden, {place}")
         if not 0 <= offset <= map.value_size - self.size:
             raise self._refused(f"invalid access to map value, {place}")
+
+    def _check_socket(self, offset: int) -> None:
+        """``struct bpf_xdp_sock`` has one member (``bpf_xdp_sock_is_valid_access``)."""
+        if self.is_write:
+            raise self._refused(f"R{self.register} cannot write into xdp_sock")
+        if (offset, self.size) != (0, FIELD_SIZE):
+            place = f"off={offset} size={self.size}"
+            raise self._refused(f"R{self.register} invalid xdp_sock access {place}")
 
     def _check_packet(self, known: int | None) -> None:
         if self.content.offset is None or known is None:

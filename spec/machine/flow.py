@@ -174,10 +174,9 @@ class Flow:
         return ANYTHING if base.kind == UNKNOWN else NUMBER
 
     def _constant(self, name: str, offset: int, size: int) -> Content:
-        """A number in a read-only map of global variables never changes."""
-        map = self.maps[name]
-        content = map.program_lookup(bytes(4)) if map.type == INDEXED[0] else None
-        if not isinstance(content, memoryview) or not content.readonly:
+        """A constant among the global variables, which the loader freezes, is known."""
+        content = self.maps[name].program_lookup(bytes(4)) if name.startswith(".rodata") else None
+        if content is None:
             return NUMBER
         return Content(SCALAR, int.from_bytes(content[offset : offset + size], sys.byteorder))
 

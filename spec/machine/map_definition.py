@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -87,16 +88,27 @@ def _declared(
             raise InputError(place, problem, "use those that libbpf knows")
     if not numbers["type"]:
         raise InputError(place, "has no type", "add __uint(type, BPF_MAP_TYPE_...)")
+    entries = numbers["max_entries"]
+    if numbers["type"] == MapType.BPF_MAP_TYPE_RINGBUF:
+        entries = _ring_size(entries)
     return MapDefinition(
         variable.name,
         numbers["type"],
         numbers["key_size"],
         numbers["value_size"],
-        numbers["max_entries"],
+        entries,
         numbers["map_flags"],
         offset=symbol.value,
         programs=programs,
     )
+
+
+def _ring_size(size: int) -> int:
+    """The next power of two of pages, as ``libbpf.c: adjust_ringbuf_sz`` asks for."""
+    if not size:
+        return 0
+    page = mmap.PAGESIZE
+    return page << (-(-size // page) - 1).bit_length()
 
 
 def _number(btf: Btf, number: int, place: str) -> int:
