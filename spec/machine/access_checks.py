@@ -21,6 +21,7 @@ from spec.machine.kinds import (
     META,
     PACKET,
     SCALAR,
+    SOCKET,
     STACK,
     UNKNOWN,
     VALUE,
@@ -30,7 +31,7 @@ from spec.machine.kinds import (
 from spec.machine.memory import STACK_SIZE
 from spec.machine.program import ProgramCode
 from spec.machine.refusal import refused
-from spec.uapi import BPF_XDP_DEVMAP, MapType
+from spec.uapi import BPF_XDP_DEVMAP
 
 FIELD_SIZE, CONTEXT_SIZE, EGRESS_IFINDEX = 4, 24, 20
 
@@ -69,6 +70,8 @@ class _Access:
             self._check_context()
         elif content.kind == VALUE:
             self._check_value(maps[content.map])
+        elif content.kind == SOCKET:
+            self._check_socket()
         elif content.kind == MAP and self.is_write:
             raise self._refused("only read from bpf_array is supported")
         elif content.kind in (PACKET, META):
@@ -97,17 +100,17 @@ class _Access:
         if self.content.offset is None:
             return
         offset = self.content.offset + self.instruction.offset
-        if map.type == MapType.BPF_MAP_TYPE_XSKMAP:
-            self._check_socket(offset)
-            return
         place = f"value_size={map.value_size} off={offset} size={self.size}"
         if self.is_write and is_read_only(map):
             raise self._refused(f"write into map forbidden, {place}")
         if not 0 <= offset <= map.value_size - self.size:
             raise self._refused(f"invalid access to map value, {place}")
 
-    def _check_socket(self, offset: int) -> None:
+    def _check_socket(self) -> None:
         """``struct bpf_xdp_sock`` has one member (``bpf_xdp_sock_is_valid_access``)."""
+        if self.content.offset is None:
+            return
+        offset = self.content.offset + self.instruction.offset
         if self.is_write:
             raise self._refused(f"R{self.register} cannot write into xdp_sock")
         if (offset, self.size) != (0, FIELD_SIZE):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from spec.errors import KernelError
 from spec.maps.devmap import CREATE_FLAGS
-from spec.maps.element import Definition, IndexedMap, number, signed
+from spec.maps.element import Definition, IndexedMap, number, signed, word
 from spec.uapi import BPF_EXIST, BPF_NOEXIST, XDP_TX
 
 if TYPE_CHECKING:
@@ -68,6 +68,10 @@ class Xskmap(IndexedMap):
         if slot >= self.max_entries:
             raise KernelError(EINVAL)
         self.slots.pop(slot, None)
+
+    def program_lookup(self, key: bytes) -> bytes | None:
+        """A program reads ``struct bpf_xdp_sock``: the queue, and every device has one only."""
+        return word(0) if number(key) in self.slots else None
 
     def forget_socket(self, socket: ModelSocket) -> None:
         """*socket* was closed (``xskmap.c: xsk_map_try_sock_delete``)."""
