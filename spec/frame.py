@@ -7,6 +7,8 @@ where the kernel keeps their fields. All sizes are bytes.
 
 from __future__ import annotations
 
+from typing import Self
+
 PAGE_SIZE = 4096
 HEADROOM = 256
 """``XDP_PACKET_HEADROOM``: what a program may count on before the packet."""
@@ -47,7 +49,7 @@ class Frame:
         self.frags = frags
 
     @classmethod
-    def of(cls, data: bytes, headroom: int = HEADROOM, room: int = LINEAR_ROOM) -> Frame:
+    def of(cls, data: bytes, headroom: int = HEADROOM, room: int = LINEAR_ROOM) -> Self:
         """A frame with *data*, spilling into fragments of a page where *room* is too small."""
         memory = bytearray(room)
         end = headroom + len(data)
@@ -97,6 +99,9 @@ class Frame:
     def sharing(self) -> Frame:
         """A second view of the same memory (``net/core/skbuff.c: skb_clone``)."""
         return Frame(self.memory, self.meta, self.start, self.end, self.frags)
+
+    def drop(self) -> None:
+        """Nobody wants the frame any more; the memory of most frames is of no further interest."""
 
     def replace(self, other: Frame) -> None:
         """Become *other*, memory and all."""

@@ -73,10 +73,13 @@ class VethRound:
         elif act == _REDIRECT:
             if do_redirect(cpu, device, frame, program):
                 device.rx_drops += 1
+                frame.drop()
             else:
                 self.redirected = True
-        elif act != _DROP:
-            cpu.trace.append((ExceptionRaised, (program.id, act, device.ifindex)))
+        else:
+            if act != _DROP:
+                cpu.trace.append((ExceptionRaised, (program.id, act, device.ifindex)))
+            frame.drop()
 
     def _send_back(self) -> None:
         """``veth_xdp_flush_bq``: into the peer's ring, without waking it yet."""
@@ -84,6 +87,8 @@ class VethRound:
         sent, err = self.device.fill_peer(self.cpu, frames, flush=False), 0
         if sent < 0:
             sent, err = 0, sent
+        for frame in frames[sent:]:
+            frame.drop()
         drops = len(frames) - sent
         self.cpu.trace.append((BulkTx, (self.device.ifindex, _TX, drops, sent, err)))
         self.device.tx_errors += drops

@@ -49,7 +49,9 @@ def enqueue_to_all(
             if err:
                 return err
         last = entry
-    if last is not None:
+    if last is None:
+        frame.drop()
+    else:
         push(cpu, last.device, frame, ingress, last.program)
     return 0
 

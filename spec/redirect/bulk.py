@@ -115,6 +115,8 @@ def transmit(cpu: Processor, queue: BulkQueue, flush: bool) -> None:
         sent = device.xdp_transmit(cpu, frames, flush)
         if sent < 0:
             sent, err = 0, sent
+        for frame in frames[sent:]:
+            frame.drop()
     arguments = (ingress.ifindex, _REDIRECT, device.ifindex, count - sent, sent, err)
     cpu.trace.append((DevmapXmit, arguments))
     if not cpu.release.has("entry_program_at_flush"):

@@ -55,8 +55,10 @@ def surviving(
 
     A frame whose metadata leaves no room for the kernel's own header is lost without a word.
     """
-    return [
-        frame
-        for frame in frames
-        if passes(cpu, program, frame, egress, ingress) and frame.meta >= FRAME_HEADER
-    ]
+    kept = []
+    for frame in frames:
+        if passes(cpu, program, frame, egress, ingress) and frame.meta >= FRAME_HEADER:
+            kept.append(frame)
+        else:
+            frame.drop()
+    return kept

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from errno import E2BIG, EINVAL, ENODEV, ENOMEM
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from spec.errors import KernelError
 from spec.frame import FRAME_HEADER, HEADROOM, LINEAR_ROOM, MAX_FRAGS, PAGE_SIZE, Frame
@@ -27,6 +27,7 @@ DEFAULT_BATCH, MAX_BATCH = 64, 256
 METADATA_UNIT = 4
 QUEUES = 1
 """Receive queues that every device of the model has."""
+_Frame = TypeVar("_Frame", bound=Frame)
 
 
 class Request(NamedTuple):
@@ -53,9 +54,9 @@ class Prepared(NamedTuple):
     metadata: int
     linear: int
 
-    def frame(self, data: bytes, room: int) -> Frame:
+    def frame(self, data: bytes, room: int, kind: type[_Frame]) -> _Frame:
         """*data* in memory of *room* bytes, with its metadata and fragments in place."""
-        frame = Frame.of(data[: self.linear], HEADROOM - self.metadata, room)
+        frame = kind.of(data[: self.linear], HEADROOM - self.metadata, room)
         frame.start += self.metadata
         rest = range(self.linear, len(data), PAGE_SIZE)
         frame.frags = [bytearray(data[offset : offset + PAGE_SIZE]) for offset in rest]

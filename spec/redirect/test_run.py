@@ -34,7 +34,7 @@ def run_plain(program: ModelProgram, request: Request) -> TestRun:
     fragments. What comes back begins with the metadata, if there is any.
     """
     prepared = prepare(program, request)
-    frame = prepared.frame(request.data, LINEAR_ROOM)
+    frame = prepared.frame(request.data, LINEAR_ROOM, Frame)
     cpu, act = program.lab.processors[0], 0
     ifindex, queue = prepared.device.ifindex, prepared.queue
     for _ in range(request.repeat or 1):
@@ -62,6 +62,17 @@ def run_live(program: ModelProgram, request: Request) -> TestRun:
     return TestRun.of(0, request.data if request.wants_data else b"", EventLog([], lab))
 
 
+class LiveFrame(Frame):
+    """A frame whose page goes back to ``pool`` when it is dropped, by whomever."""
+
+    __slots__ = ("pool",)
+    pool: PagePool
+
+    def drop(self) -> None:
+        """The page may serve another frame (``net/core/xdp.c: xdp_return_frame``)."""
+        self.pool.give_back(self)
+
+
 class PagePool:
     """Where live frames get their pages: those of dropped frames come back as they were left."""
 
@@ -69,27 +80,31 @@ class PagePool:
         self._data = data
         self._prepared = prepared
         self._size = size
-        self._ready: list[Frame] = []
-        self._returned: deque[Frame] = deque()
+        self._ready: list[LiveFrame] = []
+        self._returned: deque[LiveFrame] = deque()
 
-    def take(self) -> Frame:
+    def take(self) -> LiveFrame:
         """A page; a used one keeps its bytes, only the frame's bounds are as at first."""
         if not self._ready:
             while self._returned and len(self._ready) < REFILL:
                 self._ready.append(self._returned.popleft())
         if not self._ready:
-            fresh = (self._prepared.frame(self._data, LIVE_ROOM) for _ in range(REFILL))
-            self._ready = list(fresh)
+            self._ready = [self._fresh() for _ in range(REFILL)]
         frame = self._ready.pop()
         frame.start = HEADROOM
         frame.meta = HEADROOM - self._prepared.metadata
         frame.end = frame.meta + len(self._data)
         return frame
 
-    def give_back(self, frame: Frame) -> None:
+    def give_back(self, frame: LiveFrame) -> None:
         """The page of a dropped frame, unless there are enough."""
         if len(self._returned) < self._size:
             self._returned.append(frame)
+
+    def _fresh(self) -> LiveFrame:
+        frame = self._prepared.frame(self._data, LIVE_ROOM, LiveFrame)
+        frame.pool = self
+        return frame
 
 
 class LiveBatch:
@@ -101,20 +116,20 @@ class LiveBatch:
     def run(self, cpu: Processor, size: int) -> None:
         """Run *size* frames, flush once, then let the stack have what passed."""
         cpu.enter()
-        passed: list[Frame] = []
+        passed: list[LiveFrame] = []
         redirected = False
         for _ in range(size):
             frame = self.pool.take()
             act = self.program.executable.run(Context(frame, self.ingress.ifindex), cpu)
             if frame.meta < FRAME_HEADER:
-                self.pool.give_back(frame)
+                frame.drop()
             elif act == _PASS:
                 passed.append(frame)
             elif act in (_TX, _REDIRECT):
                 redirected = True
                 self._redirect(cpu, frame, act)
             else:
-                self.pool.give_back(frame)
+                frame.drop()
         if redirected:
             cpu.flush()
         for frame in passed:
@@ -122,10 +137,10 @@ class LiveBatch:
         cpu.leave()
         cpu.run_softirqs()
 
-    def _redirect(self, cpu: Processor, frame: Frame, act: int) -> None:
+    def _redirect(self, cpu: Processor, frame: LiveFrame, act: int) -> None:
         """There is no driver that could send back, so ``XDP_TX`` is a redirect to *ingress*."""
         if act == _TX:
             cpu.tgt_index = self.ingress.ifindex
             cpu.map_id, cpu.map_type = NO_MAP_ID, None
         if do_redirect(cpu, self.ingress, frame, self.program):
-            self.pool.give_back(frame)
+            frame.drop()
