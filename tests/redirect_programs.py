@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Programs whose frames say what they do: which helpers they call, in turn, and what they return.
+
+``frame(slot(0), redirect(7))`` asks the program to call ``bpf_redirect_map()`` for slot 0 on the
+first frame and ``bpf_redirect()`` on the second, and to return what the helper answered.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import NamedTuple
+
+ANSWER, GOES_ON = 255, 254
+"""In place of a verdict: what the last helper answered; nothing yet, the frame asks for more."""
+
+HEADER = bytes.fromhex("020000000002 020000000001 88b5")
+MARKS = struct.Struct("=IIIBBH")
+
+MAPS = """
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+struct {
+    __uint(type, BPF_MAP_TYPE_DEVMAP);
+    __type(key, __u32);
+    __type(value, struct bpf_devmap_val);
+    __uint(max_entries, 40);
+} tx_port SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
+    __type(key, __u32);
+    __type(value, struct bpf_devmap_val);
+    __uint(max_entries, 8);
+} forward_map SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_CPUMAP);
+    __type(key, __u32);
+    __type(value, struct bpf_cpumap_val);
+    __uint(max_entries, 4);
+} cpu_map SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_XSKMAP);
+    __type(key, __u32);
+    __type(value, __u32);
+    __uint(max_entries, 4);
+} xsks SEC(".maps");
+
+/* What programs leave in a frame, right after its Ethernet header. */
+struct marks {
+    __u32 ingress_ifindex, egress_ifindex, rx_queue_index;
+    __u8 runs, spoilt;
+    __u16 metadata;
+};
+
+struct step {
+    __u64 target, flags;
+    __u8 kind, verdict;
+} __attribute__((packed));
+
+struct script {
+    __u8 ethernet[14];
+    struct marks marks;
+    __u8 steps;
+} __attribute__((packed));
+
+char _license[] SEC("license") = "GPL";
+"""
+
+FOLLOW = """
+static __always_inline int follow(struct xdp_md *ctx, int *turn)
+{
+    long answer = XDP_PASS;
+
+    for (int calls = 0; calls < 4; calls++) {
+        void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+        struct script *script = data;
+        struct step *step;
+        __u8 verdict;
+
+        if ((void *)(script + 1) > end)
+            return XDP_PASS;
+        step = (void *)(script + 1) + (*turn & 127) * sizeof(struct step);
+        if ((void *)(step + 1) > end)
+            return XDP_PASS;
+        if (++*turn >= script->steps)
+            *turn = 0;
+        verdict = step->verdict;
+        switch (step->kind) {
+        case 1:
+            answer = bpf_redirect(step->target, step->flags);
+            break;
+        case 2:
+            answer = bpf_redirect_map(&tx_port, step->target, step->flags);
+            break;
+        case 3:
+            answer = bpf_redirect_map(&forward_map, step->target, step->flags);
+            break;
+        case 4:
+            answer = bpf_redirect_map(&cpu_map, step->target, step->flags);
+            break;
+        case 5:
+            answer = bpf_redirect_map(&xsks, step->target, step->flags);
+            break;
+        case 6:
+            script->marks.runs++;
+            break;
+        case 7:
+            answer = bpf_xdp_adjust_meta(ctx, -(int)step->target) ? XDP_DROP : XDP_PASS;
+            break;
+        }
+        if (verdict == 255)
+            return answer;
+        if (verdict != 254)
+            return verdict;
+    }
+    return XDP_ABORTED;
+}
+"""
+
+SOURCE = (
+    MAPS
+    + FOLLOW
+    + """
+int turn, cpu_turn;
+
+SEC("xdp") int follows(struct xdp_md *ctx) { return follow(ctx, &turn); }
+SEC("xdp") int pass(struct xdp_md *ctx) { return XDP_PASS; }
+SEC("xdp") int to_cpu_1(struct xdp_md *ctx) { return bpf_redirect_map(&cpu_map, 1, 0); }
+SEC("xdp/cpumap") int cpu_follows(struct xdp_md *ctx) { return follow(ctx, &cpu_turn); }
+
+SEC("xdp/devmap") int entry_pass(struct xdp_md *ctx) { return XDP_PASS; }
+SEC("xdp/devmap") int entry_drop(struct xdp_md *ctx) { return XDP_DROP; }
+SEC("xdp/devmap") int entry_aborted(struct xdp_md *ctx) { return XDP_ABORTED; }
+SEC("xdp/devmap") int entry_tx(struct xdp_md *ctx) { return XDP_TX; }
+SEC("xdp/devmap") int entry_redirect(struct xdp_md *ctx) { return bpf_redirect(1, 0); }
+SEC("xdp/devmap") int entry_unknown(struct xdp_md *ctx) { return 77; }
+
+/* Asks for the device in slot 39 and lets its own frame out. */
+SEC("xdp/devmap") int entry_asks(struct xdp_md *ctx)
+{
+    __u32 slot = 39;
+    struct bpf_devmap_val *other = bpf_map_lookup_elem(&tx_port, &slot);
+
+    if (other)
+        bpf_redirect(other->ifindex, 0);
+    return XDP_PASS;
+}
+
+static __always_inline struct marks *marks_of(struct xdp_md *ctx)
+{
+    struct script *script = (void *)(long)ctx->data;
+
+    return (void *)(script + 1) > (void *)(long)ctx->data_end ? 0 : &script->marks;
+}
+
+SEC("xdp/devmap") int entry_marks(struct xdp_md *ctx)
+{
+    struct marks *marks = marks_of(ctx);
+
+    if (!marks)
+        return XDP_DROP;
+    marks->ingress_ifindex = ctx->ingress_ifindex;
+    marks->egress_ifindex = ctx->egress_ifindex;
+    marks->rx_queue_index = ctx->rx_queue_index;
+    marks->metadata = ctx->data - ctx->data_meta;
+    marks->runs++;
+    return XDP_PASS;
+}
+
+SEC("xdp/devmap") int entry_marks_and_drops(struct xdp_md *ctx)
+{
+    struct marks *marks = marks_of(ctx);
+
+    if (marks)
+        marks->runs++;
+    return XDP_DROP;
+}
+
+int passed;
+SEC("xdp/devmap") int entry_first_16(struct xdp_md *ctx)
+{
+    return passed++ < 16 ? XDP_PASS : XDP_DROP;
+}
+
+int odd;
+SEC("xdp/devmap") int entry_every_other(struct xdp_md *ctx)
+{
+    struct marks *marks = marks_of(ctx);
+
+    if (!marks)
+        return XDP_DROP;
+    marks->runs = odd;
+    return odd++ % 2 ? XDP_DROP : XDP_PASS;
+}
+
+SEC("xdp/devmap") int entry_lengthens(struct xdp_md *ctx)
+{
+    return bpf_xdp_adjust_head(ctx, -100) ? XDP_DROP : XDP_PASS;
+}
+
+/* Takes all the room before the packet, a little at a time. */
+SEC("xdp/devmap") int entry_fills_headroom(struct xdp_md *ctx)
+{
+    for (int i = 0; i < 256; i += 4)
+        bpf_xdp_adjust_head(ctx, -4);
+    return XDP_PASS;
+}
+"""
+)
+
+FRAGS_SOURCE = (
+    MAPS
+    + FOLLOW
+    + """
+int turn;
+
+SEC("xdp.frags") int follows(struct xdp_md *ctx) { return follow(ctx, &turn); }
+SEC("xdp.frags") int pass(struct xdp_md *ctx) { return XDP_PASS; }
+SEC("xdp.frags/devmap") int entry_pass(struct xdp_md *ctx) { return XDP_PASS; }
+"""
+)
+
+
+class Kind(IntEnum):
+    """What one step of a frame's script has the program do."""
+
+    NOTHING = 0
+    REDIRECT = 1
+    TX_PORT = 2
+    FORWARD_MAP = 3
+    CPU_MAP = 4
+    XSKS = 5
+    MARK = 6
+    METADATA = 7
+
+
+class Call(NamedTuple):
+    """One thing to do, with the two arguments of a helper."""
+
+    kind: Kind
+    target: int = 0
+    flags: int = 0
+
+
+class Turn(NamedTuple):
+    """What the program does with one frame."""
+
+    calls: Sequence[Call]
+    verdict: int
+
+
+class Marks(NamedTuple):
+    """What the program of an entry left in a frame."""
+
+    ingress_ifindex: int
+    egress_ifindex: int
+    rx_queue_index: int
+    runs: int
+    spoilt: int
+    metadata: int
+
+
+def redirect(ifindex: int, flags: int = 0) -> Call:
+    """``bpf_redirect()``."""
+    return Call(Kind.REDIRECT, ifindex, flags)
+
+
+def slot(key: int, flags: int = 0) -> Call:
+    """``bpf_redirect_map()`` of the DEVMAP."""
+    return Call(Kind.TX_PORT, key, flags)
+
+
+def key(key: int, flags: int = 0) -> Call:
+    """``bpf_redirect_map()`` of the DEVMAP_HASH."""
+    return Call(Kind.FORWARD_MAP, key, flags)
+
+
+def cpu(key: int, flags: int = 0) -> Call:
+    """``bpf_redirect_map()`` of the CPUMAP."""
+    return Call(Kind.CPU_MAP, key, flags)
+
+
+def socket(key: int, flags: int = 0) -> Call:
+    """``bpf_redirect_map()`` of the XSKMAP."""
+    return Call(Kind.XSKS, key, flags)
+
+
+MARK = Call(Kind.MARK)
+"""Counts one more run in the frame itself."""
+
+
+def metadata(size: int) -> Call:
+    """``bpf_xdp_adjust_meta()`` for *size* bytes before the packet."""
+    return Call(Kind.METADATA, size)
+
+
+def asks(*calls: Call, verdict: int = ANSWER) -> Turn:
+    """The program makes *calls*, then returns *verdict* or what the last of them answered."""
+    return Turn(calls or (Call(Kind.NOTHING),), verdict)
+
+
+def frame(*turns: Turn | Call, length: int = 60) -> bytes:
+    """A frame of at least *length* bytes; the program takes the next of *turns* at each run."""
+    steps = b""
+    for turn in turns:
+        calls, verdict = turn if isinstance(turn, Turn) else asks(turn)
+        for number, call in enumerate(calls, 1):
+            end = verdict if number == len(calls) else GOES_ON
+            steps += struct.pack("=QQBB", call.target, call.flags, call.kind, end)
+    count = len(steps) // struct.calcsize("=QQBB")
+    return (HEADER + bytes(MARKS.size) + bytes([count]) + steps).ljust(length, b"\0")
+
+
+def marks(frame: bytes) -> Marks:
+    """What is written in *frame*."""
+    return Marks(*MARKS.unpack_from(frame, len(HEADER)))
