@@ -37,8 +37,11 @@ def function_declarations(path: Path) -> dict[str, str | None]:
 def _functions(unit: Any) -> Iterator[tuple[str, str | None]]:
     for entry in unit.iter_children():
         if entry.tag == "DW_TAG_subprogram" and "DW_AT_low_pc" in entry.attributes:
-            name = entry.attributes["DW_AT_name"].value.decode()
-            yield name, _declaration(name, entry)
+            # clang describes a function that it also inlined in an entry apart from the code.
+            inlined = "DW_AT_abstract_origin" in entry.attributes
+            described = entry.get_DIE_from_attribute("DW_AT_abstract_origin") if inlined else entry
+            name = described.attributes["DW_AT_name"].value.decode()
+            yield name, _declaration(name, described)
 
 
 def _declaration(name: str, function: Any) -> str | None:
