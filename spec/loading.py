@@ -6,6 +6,7 @@ from __future__ import annotations
 from os import PathLike
 from typing import TYPE_CHECKING
 
+from spec.capabilities import check_load
 from spec.lab import LoadedObject
 from spec.machine import load, read_object
 from spec.maps.element import Definition, ModelMap
@@ -51,6 +52,7 @@ class ModelObject(LoadedObject):
                 map.update_element(bytes(definition.key_size), definition.initial, 0)
 
     def _load_program(self, code: ProgramCode) -> ModelProgram:
+        check_load(self._lab)
         executable = load(code, self.maps, self._lab.release_table)
         used = [map for map in self.maps.values() if map in executable.maps]
         return ModelProgram(

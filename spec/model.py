@@ -9,6 +9,7 @@ from os import PathLike
 from typing import Any
 
 from spec import layouts
+from spec.capabilities import ALL
 from spec.devices.device import ModelDevice
 from spec.devices.namespace import ModelNamespace
 from spec.devices.software import Bridge, Loopback, Macvlan
@@ -33,12 +34,16 @@ FIRST_FD = 3
 class ModelLab(Lab):
     """A machine with *cpus* processors that behaves as Linux *release* does.
 
-    Everything happens on processor 0, except the threads of a CPUMAP.
+    Everything happens on processor 0, except the threads of a CPUMAP. The process that asks has
+    *capabilities*: names of those that BPF knows.
     """
 
     engine = "model"
 
-    def __init__(self, release: str = DEFAULT, cpus: int = 2) -> None:
+    def __init__(
+        self, release: str = DEFAULT, cpus: int = 2, capabilities: frozenset[str] = ALL
+    ) -> None:
+        self.capabilities = capabilities
         self.release_table = Release(release)
         self.release = release
         self.cpus = cpus

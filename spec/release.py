@@ -129,6 +129,12 @@ CHANGES = (
         "bpf_xdp_adjust_meta() takes up to 252 bytes of metadata; before, up to 32.",
     ),
     Change(
+        "create_checks_capabilities",
+        "6.5",
+        "1d28635abcf1",
+        "A map's type and access flags are looked at before the capabilities of who creates it.",
+    ),
+    Change(
         "generic_frags",
         "6.9",
         "e6d5dbdd20aa",
@@ -147,6 +153,13 @@ CHANGES = (
         "",
         "bpf_csum_diff() takes any sizes and folds its result to 16 bits; before, sizes were "
         "multiples of four and the result had 32 bits.",
+    ),
+    Change(
+        "devices_checked_before_capabilities",
+        "6.11",
+        "",
+        "Wrong sizes and flags of a DEVMAP or DEVMAP_HASH are EINVAL even to a process that may "
+        "not create one.",
     ),
     Change(
         "tap_metadata",

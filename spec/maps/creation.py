@@ -10,6 +10,7 @@ import re
 from errno import EINVAL
 from typing import TYPE_CHECKING
 
+from spec.capabilities import check_create
 from spec.errors import KernelError
 from spec.maps.cpumap import Cpumap
 from spec.maps.devmap import Devmap
@@ -34,12 +35,19 @@ REDIRECT_MAPS: dict[MapType, type[ModelMap]] = {
 def create_map(lab: ModelLab, definition: Definition) -> ModelMap:
     """A new map of *definition*, or the kernel's refusal.
 
-    Access flags come first, then the type, then what the type says, then the name.
+    Access flags come first, then the type, then what the process may do, then what the type says,
+    then the name. Maps of devices have a say before the process's capabilities are looked at.
     """
+    has = lab.release_table.has
+    if not has("create_checks_capabilities"):
+        check_create(lab, definition.type)
     both = BPF_F_RDONLY | BPF_F_WRONLY
     if definition.map_flags & both == both:
         raise KernelError(EINVAL)
     kind = REDIRECT_MAPS.get(definition.type)
+    if kind is not None and has("devices_checked_before_capabilities"):
+        kind.check_attributes(definition)
+    check_create(lab, definition.type)
     if kind is None:
         return _ordinary_map(lab, definition)
     kind.check_definition(lab, definition)

@@ -62,6 +62,11 @@ class Devmap(IndexedMap):
         self.get = self.slots.get
 
     @staticmethod
+    def check_attributes(definition: Definition) -> None:
+        """``EINVAL`` for sizes and flags."""
+        check_device_map(definition)
+
+    @staticmethod
     def check_definition(lab: ModelLab, definition: Definition) -> None:  # noqa: ARG004
         """``EINVAL`` for sizes and flags, ``ENOMEM`` for more slots than memory."""
         check_device_map(definition)

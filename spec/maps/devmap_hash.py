@@ -41,11 +41,16 @@ class DevmapHash(RedirectMap):
         self._position: dict[int, int] = {}
 
     @staticmethod
-    def check_definition(lab: ModelLab, definition: Definition) -> None:  # noqa: ARG004
+    def check_attributes(definition: Definition) -> None:
         """``EINVAL`` for sizes, flags and more than 2**31 entries."""
         check_device_map(definition)
         if definition.max_entries > MAX_ENTRIES:
             raise KernelError(EINVAL)
+
+    @staticmethod
+    def check_definition(lab: ModelLab, definition: Definition) -> None:  # noqa: ARG004
+        """Nothing more: the buckets always fit."""
+        DevmapHash.check_attributes(definition)
 
     def entries(self) -> Iterator[DeviceEntry]:
         """Every entry in the order of a broadcast: as user space iterates."""

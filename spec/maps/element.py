@@ -66,6 +66,10 @@ class ModelMap(Map):
         self.owner: Any = None
 
     @staticmethod
+    def check_attributes(definition: Definition) -> None:
+        """What is refused even to who may not create such a map (``map_alloc_check``)."""
+
+    @staticmethod
     def check_definition(lab: ModelLab, definition: Definition) -> None:
         """Raise what ``BPF_MAP_CREATE`` answers to an unusable *definition*."""
 
@@ -158,7 +162,7 @@ class ModelMap(Map):
 
     def _check_open(self) -> None:
         if not self.lab.holds(self):
-            raise KernelError(EBADF)
+            raise KernelError(EINVAL if self.lab.holds_fd(self.fd) else EBADF)
 
     def _check_readable(self) -> None:
         self._check_open()
