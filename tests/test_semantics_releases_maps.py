@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What maps and their programs did in other releases; the kernel here is not one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from spec import ModelLab
+from tests.capabilities import only
+from tests.refusal import refusal
+from tests.semantics_programs import (
+    CPUMAP,
+    DEVMAP,
+    DEVMAP_HASH,
+    ENTRIES,
+    INCLUDES,
+    map_of,
+    program,
+)
+
+CompileBpf = Callable[..., Path]
+
+FRAME = bytes(60)
+USES = "return bpf_redirect_map(&targets, 0, 0);"
+
+
+@pytest.mark.semantics("C-11")
+@pytest.mark.parametrize(
+    ("release", "wrong_size", "wrong_access"),
+    [("6.4", "EPERM", "EPERM"), ("6.5", "EPERM", "EINVAL"), ("6.11", "EINVAL", "EINVAL")],
+)
+def test_capabilities_came_later_and_later(
+    release: str, wrong_size: str, wrong_access: str
+) -> None:
+    with ModelLab(release) as lab, only(lab):
+        assert refusal(lab.create_map, "devmap", key_size=8) == wrong_size
+        assert refusal(lab.create_map, "devmap", map_flags=3 << 3) == wrong_access
+
+
+@pytest.mark.semantics("P-01")
+def test_a_cpumap_says_what_is_wrong_with_a_program_since_7_0(compile_bpf: CompileBpf) -> None:
+    for release, not_one, wrong_kind in (("6.19", "ENOMEM", "ENOMEM"), ("7.0", "EBADF", "EINVAL")):
+        with ModelLab(release) as lab:
+            programs = lab.load(compile_bpf(ENTRIES, "entries")).programs
+            cpus = lab.create_map("cpumap", value_size=8)
+            assert refusal(cpus.update, 0, (16, 9999)) == not_one
+            for fd in (programs["plain"], programs["for_devmap"], cpus.fd):
+                assert refusal(cpus.update, 0, (16, fd)) == wrong_kind
+
+
+@pytest.mark.semantics("A-04")
+def test_programs_for_entries_had_test_runs_until_5_13(compile_bpf: CompileBpf) -> None:
+    for release, refused in (("5.13", False), ("5.14", True)):
+        with ModelLab(release) as lab:
+            entered = lab.load(compile_bpf(ENTRIES, "entries")).programs["for_devmap"]
+            if refused:
+                assert refusal(entered.test_run, FRAME) == "EINVAL"
+            else:
+                entered.test_run(FRAME)
+
+
+@pytest.mark.semantics("A-07")
+def test_programs_of_two_attach_types_shared_tail_calls_until_6_17(
+    compile_bpf: CompileBpf,
+) -> None:
+    steps = """
+    struct {
+        __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+        __uint(key_size, 4);
+        __uint(value_size, 4);
+        __uint(max_entries, 1);
+    } steps SEC(".maps");
+    """
+    goes_on = "bpf_tail_call(ctx, &steps, 0); return XDP_PASS;"
+    users = program(goes_on, "xdp", "one") + program(goes_on, "xdp/devmap", "other")
+    mixed = compile_bpf(INCLUDES + steps + users, "mixed")
+    with ModelLab("6.17") as lab:
+        lab.load(mixed)
+    with ModelLab("6.18") as lab:
+        assert refusal(lab.load, mixed) == "EINVAL"
+
+
+@pytest.mark.semantics("O-06")
+@pytest.mark.parametrize("type", [DEVMAP, CPUMAP])
+def test_programs_with_and_without_frags_used_one_map_until_5_17(
+    compile_bpf: CompileBpf, type: str
+) -> None:
+    users = program(USES, "xdp", "one") + program(USES, "xdp.frags", "other")
+    mixed = compile_bpf(INCLUDES + map_of(type) + users, "mixed")
+    with ModelLab("5.17") as lab:
+        lab.load(mixed)
+    with ModelLab("5.18") as lab:
+        assert refusal(lab.load, mixed) == "EINVAL"
+
+
+@pytest.mark.semantics("3.4")
+@pytest.mark.parametrize(
+    ("type", "value"),
+    [
+        (DEVMAP, "struct bpf_devmap_val"),
+        (DEVMAP_HASH, "struct bpf_devmap_val"),
+        (CPUMAP, "struct bpf_cpumap_val"),
+    ],
+)
+def test_until_5_14_a_program_whose_targets_may_have_programs_was_not_attached_generically(
+    compile_bpf: CompileBpf, type: str, value: str
+) -> None:
+    roomy = compile_bpf(INCLUDES + map_of(type, value=value) + program(USES), "roomy")
+    plain = compile_bpf(INCLUDES + map_of(type) + program(USES), "plain")
+    with ModelLab("5.14") as lab:
+        eth0 = lab.tap("eth0")
+        assert refusal(eth0.attach, lab.load(roomy).programs["asked"], "generic") == "EINVAL"
+        eth0.attach(lab.load(plain).programs["asked"], "generic")
+    with ModelLab("5.15") as lab:
+        lab.tap("eth0").attach(lab.load(roomy).programs["asked"], "generic")
+
+
+@pytest.mark.semantics("V-02")
+def test_the_high_half_of_a_key_never_counted(compile_bpf: CompileBpf) -> None:
+    asks = program("return bpf_redirect_map(&targets, 0x100000001, XDP_PASS);")
+    for release in ("6.1", "6.2"):
+        with ModelLab(release) as lab:
+            loaded = lab.load(compile_bpf(INCLUDES + map_of(DEVMAP) + asks, "wide"))
+            loaded.maps["targets"].update(1, lab.tap("eth0"))
+            assert loaded.programs["asked"].test_run(FRAME).retval == 4
