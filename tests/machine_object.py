@@ -57,7 +57,5 @@ def _assemble(
     count = len(bodies) + 2
     identity = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
     start = _HEADER.size + len(content)
-    header = _HEADER.pack(
-        identity, 1, machine, 1, 0, 0, start, 0, 64, 0, 0, 64, count, count - 1
-    )
+    header = _HEADER.pack(identity, 1, machine, 1, 0, 0, start, 0, 64, 0, 0, 64, count, count - 1)
     return header + content + headers

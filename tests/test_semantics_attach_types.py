@@ -56,9 +56,7 @@ def test_a_program_for_entries_is_not_attached_to_a_device(
 
 @pytest.mark.semantics("A-04")
 @pytest.mark.parametrize("live", [False, True], ids=["plain", "live"])
-def test_a_program_for_entries_has_no_test_run(
-    programs: Mapping[str, Program], live: bool
-) -> None:
+def test_a_program_for_entries_has_no_test_run(programs: Mapping[str, Program], live: bool) -> None:
     for name in ("for_devmap", "for_cpumap"):
         assert refusal(programs[name].test_run, FRAME, live=live) == "EINVAL"
     programs["plain"].test_run(FRAME, live=live)
