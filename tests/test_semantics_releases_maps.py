@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from spec import ModelLab
+from spec.uapi import BPF_EXIST, BPF_NOEXIST
 from tests.capabilities import only
 from tests.refusal import refusal
 from tests.semantics_programs import (
@@ -126,3 +127,26 @@ def test_the_high_half_of_a_key_never_counted(compile_bpf: CompileBpf) -> None:
             loaded = lab.load(compile_bpf(INCLUDES + map_of(DEVMAP) + asks, "wide"))
             loaded.maps["targets"].update(1, lab.tap("eth0"))
             assert loaded.programs["asked"].test_run(FRAME).retval == 4
+
+
+@pytest.mark.semantics("H-05")
+@pytest.mark.parametrize("release", ["5.10", "7.2"])
+def test_a_devmap_hash_is_the_same_in_every_release(release: str) -> None:
+    with ModelLab(release) as lab:
+        ports, eth0 = lab.create_map("devmap_hash", max_entries=3), lab.tap("eth0")
+        for key in (3, 0, 4):
+            ports.update(key, eth0, BPF_EXIST)
+        assert list(ports.keys()) == [4, 0, 3]
+        assert refusal(ports.update, 4, eth0, BPF_NOEXIST) == "EEXIST"
+        assert refusal(ports.update, 5, 9999) == refusal(ports.update, 5, 0) == "EINVAL"
+        assert refusal(ports.update, 5, eth0) == "E2BIG"
+
+
+@pytest.mark.semantics("L-05")
+@pytest.mark.parametrize("release", ["5.10", "7.2"])
+def test_an_unregistered_device_left_its_maps_in_every_release(release: str) -> None:
+    with ModelLab(release) as lab:
+        eth0, ports = lab.tap("eth0"), lab.create_map("devmap")
+        ports.update(0, eth0)
+        eth0.remove()
+        assert refusal(ports.lookup, 0) == "ENOENT"
