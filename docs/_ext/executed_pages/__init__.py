@@ -19,6 +19,7 @@ from executed_pages.pairing import pair_page
 from executed_pages.redirect_figure import RedirectFigureDirective
 from executed_pages.rule import RuleDirective, RuleRole
 from executed_pages.rules_index import RulesIndexDirective
+from executed_pages.semantics_table import SemanticsTableDirective
 from executed_pages.session import NAME, SessionLexer
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_directive("redirect-figure", RedirectFigureDirective)
     app.add_directive("rules-index", RulesIndexDirective)
     app.add_directive("evidence-summary", EvidenceSummaryDirective)
+    app.add_directive("semantics-table", SemanticsTableDirective)
     app.add_directive("downloads", DownloadsDirective)
     app.add_role("rule", RuleRole())
     app.add_post_transform(ShowOverviews)
