@@ -10,6 +10,7 @@ import pytest
 
 from spec.lab import Lab
 from tests.switch import Switch
+from tests.wide import Wide
 
 
 @pytest.fixture
@@ -22,3 +23,9 @@ def switch(lab: Lab, compile_bpf: Callable[..., Path]) -> Switch:
 def generic(lab: Lab, compile_bpf: Callable[..., Path]) -> Switch:
     """The same with a generic program."""
     return Switch(lab, compile_bpf, "generic")
+
+
+@pytest.fixture
+def wide(lab: Lab, compile_bpf: Callable[..., Path]) -> Wide:
+    """A veth that receives frames of several fragments, with a native program."""
+    return Wide(lab, compile_bpf)

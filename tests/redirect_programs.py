@@ -16,7 +16,7 @@ ANSWER, GOES_ON = 255, 254
 """In place of a verdict: what the last helper answered; nothing yet, the frame asks for more."""
 
 HEADER = bytes.fromhex("020000000002 020000000001 88b5")
-MARKS = struct.Struct("=IIIBBH")
+MARKS = struct.Struct("=IIIHHB3x")
 
 MAPS = """
 #include <linux/bpf.h>
@@ -53,8 +53,8 @@ struct {
 /* What programs leave in a frame, right after its Ethernet header. */
 struct marks {
     __u32 ingress_ifindex, egress_ifindex, rx_queue_index;
-    __u8 runs, spoilt;
-    __u16 metadata;
+    __u16 metadata, linear;
+    __u8 runs;
 };
 
 struct step {
@@ -108,6 +108,7 @@ static __always_inline int follow(struct xdp_md *ctx, int *turn)
             break;
         case 6:
             script->marks.runs++;
+            script->marks.linear = ctx->data_end - ctx->data;
             break;
         case 7:
             answer = bpf_xdp_adjust_meta(ctx, -(int)step->target) ? XDP_DROP : XDP_PASS;
@@ -130,6 +131,16 @@ int turn, cpu_turn;
 
 SEC("xdp") int follows(struct xdp_md *ctx) { return follow(ctx, &turn); }
 SEC("xdp") int pass(struct xdp_md *ctx) { return XDP_PASS; }
+SEC("xdp") int aborts(struct xdp_md *ctx) { return XDP_ABORTED; }
+SEC("xdp") int marks_itself(struct xdp_md *ctx)
+{
+    struct script *script = (void *)(long)ctx->data;
+
+    if ((void *)(script + 1) <= (void *)(long)ctx->data_end)
+        script->marks.runs++;
+    return XDP_PASS;
+}
+SEC("xdp") int to_cpu_0(struct xdp_md *ctx) { return bpf_redirect_map(&cpu_map, 0, 0); }
 SEC("xdp") int to_cpu_1(struct xdp_md *ctx) { return bpf_redirect_map(&cpu_map, 1, 0); }
 SEC("xdp/cpumap") int cpu_follows(struct xdp_md *ctx) { return follow(ctx, &cpu_turn); }
 
@@ -168,6 +179,7 @@ SEC("xdp/devmap") int entry_marks(struct xdp_md *ctx)
     marks->egress_ifindex = ctx->egress_ifindex;
     marks->rx_queue_index = ctx->rx_queue_index;
     marks->metadata = ctx->data - ctx->data_meta;
+    marks->linear = ctx->data_end - ctx->data;
     marks->runs++;
     return XDP_PASS;
 }
@@ -182,9 +194,9 @@ SEC("xdp/devmap") int entry_marks_and_drops(struct xdp_md *ctx)
 }
 
 int passed;
-SEC("xdp/devmap") int entry_first_16(struct xdp_md *ctx)
+SEC("xdp/devmap") int entry_all_but_17th(struct xdp_md *ctx)
 {
-    return passed++ < 16 ? XDP_PASS : XDP_DROP;
+    return passed++ == 16 ? XDP_DROP : XDP_PASS;
 }
 
 int odd;
@@ -255,14 +267,14 @@ class Turn(NamedTuple):
 
 
 class Marks(NamedTuple):
-    """What the program of an entry left in a frame."""
+    """What programs left in a frame."""
 
     ingress_ifindex: int
     egress_ifindex: int
     rx_queue_index: int
-    runs: int
-    spoilt: int
     metadata: int
+    linear: int
+    runs: int
 
 
 def redirect(ifindex: int, flags: int = 0) -> Call:
@@ -291,7 +303,7 @@ def socket(key: int, flags: int = 0) -> Call:
 
 
 MARK = Call(Kind.MARK)
-"""Counts one more run in the frame itself."""
+"""Counts one more run in the frame itself, and notes how much of it is in one piece."""
 
 
 def metadata(size: int) -> Call:

@@ -3,15 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 
 from spec.lab import Device, Lab
 from spec.uapi import BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS, XDP_DROP
 from tests.redirect_programs import (
-    FRAGS_SOURCE,
     Call,
     asks,
     frame,
@@ -21,7 +17,8 @@ from tests.redirect_programs import (
     redirect,
     slot,
 )
-from tests.switch import Switch, bulks, errors, far_end, redirected, told
+from tests.switch import Switch, bulks, errors, redirected, told
+from tests.wide import Wide
 
 ALL, ALL_OTHERS = BPF_F_BROADCAST, BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS
 EMPTY, BEYOND = 30, 77
@@ -120,25 +117,9 @@ def test_metadata_goes_with_every_copy(switch: Switch) -> None:
     assert [marks(device.sent[0]).metadata for device in switch.devices[1:]] == [8, 8, 8]
 
 
-class Wide:
-    """Long frames arrive at ``far`` with fragments; ``target`` takes them, ``tap`` does not."""
-
-    def __init__(self, lab: Lab, compile_bpf: Callable[..., Path]) -> None:
-        loaded = lab.load(compile_bpf(FRAGS_SOURCE, "redirect_frags"))
-        self.far, self.tap = far_end(lab.veth("near", "far")), lab.tap("eth0")
-        self.target = lab.veth("target", "sink")
-        self.sink, self.ports = far_end(self.target), loaded.maps["tx_port"]
-        for device in (self.far, far_end(self.far), self.target, self.sink, self.tap):
-            device.mtu = 9000
-        self.far.attach(loaded.programs["follows"])
-        self.sink.attach(loaded.programs["pass"])
-
-
 @pytest.mark.semantics("B-05", "B-01")
-def test_fragments_can_be_sent_to_the_only_one_who_takes_them(
-    lab: Lab, compile_bpf: Callable[..., Path]
-) -> None:
-    wide, long = Wide(lab, compile_bpf), frame(slot(EMPTY, ALL), length=8000)
+def test_fragments_can_be_sent_to_the_only_one_who_takes_them(wide: Wide) -> None:
+    long = frame(slot(EMPTY, ALL), length=8000)
     wide.ports.update(0, wide.tap)
     wide.ports.update(1, wide.target)
     assert errors(wide.far.receive(long)) == [""]
@@ -146,8 +127,8 @@ def test_fragments_can_be_sent_to_the_only_one_who_takes_them(
 
 
 @pytest.mark.semantics("B-05")
-def test_fragments_cannot_be_copied(lab: Lab, compile_bpf: Callable[..., Path]) -> None:
-    wide, long = Wide(lab, compile_bpf), frame(slot(EMPTY, ALL), length=8000)
+def test_fragments_cannot_be_copied(wide: Wide) -> None:
+    long = frame(slot(EMPTY, ALL), length=8000)
     wide.ports.update(0, wide.target)
     wide.ports.update(1, wide.target)
     assert errors(wide.far.receive(long)) == ["EOPNOTSUPP"]

@@ -3,39 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 
 from spec.lab import Device, Lab
 from spec.uapi import NO_MAP_ID
-from tests.redirect_programs import FRAGS_SOURCE, frame, redirect, slot
+from tests.redirect_programs import frame, redirect, slot
 from tests.switch import Switch, bulks, errors, far_end, redirected, told
+from tests.wide import Wide
 
 LONGEST = 1518
 """MTU, Ethernet header and one VLAN tag."""
-
-
-class Wide:
-    """Long frames arrive at ``far`` with fragments; its native program knows them."""
-
-    def __init__(self, lab: Lab, compile_bpf: Callable[..., Path]) -> None:
-        loaded = lab.load(compile_bpf(FRAGS_SOURCE, "redirect_frags"))
-        self.far = far_end(lab.veth("near", "far"))
-        self.target, self.tap = lab.veth("target", "sink"), lab.tap("eth0")
-        self.sink = far_end(self.target)
-        self.devices = self.far, far_end(self.far), self.target, self.sink, self.tap
-        for device in self.devices:
-            device.mtu = 9000
-        self.far.attach(loaded.programs["follows"])
-        self.sink.attach(loaded.programs["pass"])
-        self.ports, self.programs = loaded.maps["tx_port"], loaded.programs
-
-
-@pytest.fixture
-def wide(lab: Lab, compile_bpf: Callable[..., Path]) -> Wide:
-    return Wide(lab, compile_bpf)
 
 
 def refusals(device: Device, *frames: bytes) -> list[str]:
