@@ -215,6 +215,12 @@ SEC("xdp/devmap") int entry_lengthens(struct xdp_md *ctx)
     return bpf_xdp_adjust_head(ctx, -100) ? XDP_DROP : XDP_PASS;
 }
 
+int third;
+SEC("xdp/devmap") int entry_lengthens_third(struct xdp_md *ctx)
+{
+    return ++third == 3 && bpf_xdp_adjust_head(ctx, -1) ? XDP_DROP : XDP_PASS;
+}
+
 /* Takes all the room before the packet, a little at a time. */
 SEC("xdp/devmap") int entry_fills_headroom(struct xdp_md *ctx)
 {

@@ -35,21 +35,18 @@ def test_frames_are_sent_at_once(generic: Switch) -> None:
 
 
 @pytest.mark.semantics("G-01")
-@pytest.mark.parametrize("kind", ["lo", "bridge", "macvlan", "veth"])
+@pytest.mark.parametrize("kind", ["bridge", "macvlan", "veth"])
 def test_every_device_can_be_sent_to(lab: Lab, generic: Switch, kind: str) -> None:
-    makers = {
-        "lo": lambda: (lab.lo, lab.lo),
-        "bridge": lambda: (lab.bridge("target", generic.eth3), generic.eth3),
-        "macvlan": lambda: (lab.macvlan("target", generic.eth3), generic.eth3),
-        "veth": lambda: (lab.veth("target", "sink"), None),
-    }
-    target, leaves = makers[kind]()
+    target = way_out = lab.veth("target", "sink")
+    if kind == "bridge":
+        target, way_out = lab.bridge("upper", generic.eth3), generic.eth3
+    elif kind == "macvlan":
+        target, way_out = lab.macvlan("upper", generic.eth3), generic.eth3
     assert "ndo-xmit" not in target.xdp_features
     generic.ports.update(0, target)
     for asked in (slot(0), redirect(target.ifindex)):
         assert errors(generic.eth0.receive(frame(asked))) == [""]
-        arrived = lab.lo.received if leaves is lab.lo else (leaves or target).sent
-        assert arrived == [frame(asked)]
+        assert way_out.sent == [frame(asked)]
 
 
 @pytest.mark.semantics("G-01")
