@@ -99,7 +99,7 @@ class KernelLab(Lab):
         return made
 
     def events(self) -> EventLog:
-        log = EventLog(self._inbox.take(), self)
+        log = EventLog(self._inbox.take(), self).settle()
         self._step_began = 0
         return log
 

@@ -7,7 +7,6 @@ takes what concerns it. A lost event is an error: a page must never show half th
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import sys
 import threading
@@ -109,7 +108,7 @@ def decoder(point: Tracepoint) -> Callable[[bytes], Event]:
     """Turns the tracepoint's records into events; a field this release lacks is 0."""
     kind = EVENT_TYPES[point.name]
     places = {field.name: field for field in point.fields}
-    wanted = [places.get(field.name) for field in dataclasses.fields(kind)]
+    wanted = [places.get(field) for field in kind.fields]
 
     def decode(data: bytes) -> Event:
         values = [

@@ -7,7 +7,6 @@ Mirrors ``include/uapi/linux/bpf.h`` and ``include/trace/events/xdp.h``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from errno import ENOENT
 
 from spec.errors import KernelError
@@ -51,9 +50,7 @@ def structure(release: Release, name: str) -> tuple[Field, ...]:  # noqa: ARG001
 
 def tracepoints(release: Release) -> Mapping[str, tuple[str, ...]]:
     """Names of the tracepoints about frames, each with the names of its own fields."""
-    points = {
-        name: tuple(field.name for field in fields(kind)) for name, kind in EVENT_TYPES.items()
-    }
+    points = {name: kind.fields for name, kind in EVENT_TYPES.items()}
     if not release.has("map_tracepoints_removed"):
         points |= dict.fromkeys(_SILENT, points["xdp_redirect"])
     return dict(sorted(points.items()))

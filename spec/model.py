@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from errno import EBADF, EINVAL
 from os import PathLike
-from typing import Any
 
 from spec import layouts
 from spec.capabilities import ALL
@@ -19,6 +18,7 @@ from spec.errors import InputError, KernelError
 from spec.lab import Device, Field, Lab, LoadedObject, Map, Namespace, Program, Socket
 from spec.maps.creation import create_map
 from spec.maps.element import Definition, ModelMap
+from spec.names import Names
 from spec.program import ModelProgram
 from spec.redirect.processor import Processor
 from spec.redirect.xsk import ModelSocket
@@ -47,7 +47,7 @@ class ModelLab(Lab):
         self.release_table = Release(release)
         self.release = release
         self.cpus = cpus
-        self.trace: list[tuple[type[Event], tuple[Any, ...]]] = []
+        self.trace: list[Event] = []
         self.printed: list[str] = []
         self.touched: list[ModelDevice | ModelSocket] = []
         self.processors = [Processor(self, number) for number in range(cpus)]
@@ -57,12 +57,10 @@ class ModelLab(Lab):
         self._last_fd = FIRST_FD - 1
         self._last_ifindex = LAST_SMALL_IFINDEX
         self._last_map_id = self._last_program_id = 0
-        self._device_names: dict[int, str] = {}
-        self._map_names: dict[int, str] = {}
-        self._program_names: dict[int, str] = {}
+        self.names = Names()
         self._maps: list[ModelMap] = []
         self.lo: ModelDevice = Loopback(self, "lo", LOOPBACK_IFINDEX)
-        self._device_names[LOOPBACK_IFINDEX] = "lo"
+        self.names = self.names.with_device(LOOPBACK_IFINDEX, "lo")
         self.lo.up()
 
     # Maps and programs.
@@ -87,7 +85,7 @@ class ModelLab(Lab):
         """A map of *definition*, known by its name from now on."""
         map = create_map(self, definition)
         self._maps.append(map)
-        self._map_names[map.id] = map.name or str(map.id)
+        self.names = self.names.with_map(map.id, map.name or str(map.id))
         return map
 
     def load(self, path: str | PathLike[str]) -> LoadedObject:
@@ -146,16 +144,16 @@ class ModelLab(Lab):
 
     def _new_ifindex(self, name: str) -> int:
         self._last_ifindex += 1
-        self._device_names[self._last_ifindex] = name
+        self.names = self.names.with_device(self._last_ifindex, name)
         return self._last_ifindex
 
     # What happened.
 
     def events(self) -> EventLog:
         """Take what happened until now."""
-        fired = [kind(*arguments) for kind, arguments in self.trace]
+        log = EventLog(self.trace, self.names)
         self.trace.clear()
-        return EventLog(fired, self)
+        return log
 
     def begin_step(self) -> None:
         """Everything that devices sent and received until now belongs to the past."""
@@ -173,15 +171,15 @@ class ModelLab(Lab):
 
     def device_name(self, ifindex: int) -> str:
         """Its name, or the number."""
-        return self._device_names.get(ifindex, str(ifindex))
+        return self.names.device_name(ifindex)
 
     def map_name(self, map_id: int) -> str:
         """Its name, or the number."""
-        return self._map_names.get(map_id, str(map_id))
+        return self.names.map_name(map_id)
 
     def program_name(self, prog_id: int) -> str:
         """Its name, or the number."""
-        return self._program_names.get(prog_id, str(prog_id))
+        return self.names.program_name(prog_id)
 
     def close(self) -> None:
         """Forget everything."""
@@ -228,7 +226,7 @@ class ModelLab(Lab):
     def new_program_id(self, name: str) -> int:
         """An id that no program had before."""
         self._last_program_id += 1
-        self._program_names[self._last_program_id] = name
+        self.names = self.names.with_program(self._last_program_id, name)
         return self._last_program_id
 
     def announce_unregister(self, device: ModelDevice) -> None:
@@ -247,7 +245,7 @@ class ModelLab(Lab):
 
     def forget_device(self, device: ModelDevice) -> None:
         """*device* has no name any more."""
-        self._device_names.pop(device.ifindex, None)
+        self.names = self.names.without_device(device.ifindex)
 
     def own_device(self, device: Device) -> ModelDevice:
         """*device*, which must be this lab's."""

@@ -3,13 +3,15 @@
 
 Mirrors ``include/trace/events/xdp.h``. Field names are those of the tracepoints. ``err`` is 0 or
 a negative errno, as the kernel prints it.
+
+The classes are written out because one is made for nearly every frame, and dataclasses take longer
+to import than the rest of the model's start.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, Self
 
 from spec.errors import errno_name
 from spec.uapi import NO_MAP_ID, verdict
@@ -28,29 +30,55 @@ class Names(Protocol):
     def program_name(self, prog_id: int) -> str: ...
 
 
-@dataclass(frozen=True)
 class Event:
-    """One firing of a tracepoint."""
+    """One firing of a tracepoint; equal to another of the same kind with the same fields."""
 
+    __slots__ = ()
     name: ClassVar[str]
+    fields: ClassVar[tuple[str, ...]] = ()
+
+    def values(self) -> tuple[int, ...]:
+        """Its fields in their order."""
+        return tuple(getattr(self, field) for field in self.fields)
 
     def describe(self, names: Names) -> str:
         """What follows the tracepoint's name on the event's line."""
         raise NotImplementedError
 
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.values() == other.values()
 
-@dataclass(frozen=True)
+    def __hash__(self) -> int:
+        return hash((self.name, *self.values()))
+
+    def __repr__(self) -> str:
+        pairs = zip(self.fields, self.values(), strict=True)
+        return f"{type(self).__name__}({', '.join(f'{field}={value}' for field, value in pairs)})"
+
+
 class Redirect(Event):
     """``xdp_redirect``: ``xdp_do_redirect()`` accepted the frame for its target."""
 
     name = "xdp_redirect"
-    prog_id: int
-    act: int
-    ifindex: int
-    err: int
-    to_ifindex: int
-    map_id: int
-    map_index: int
+    fields = __slots__ = ("prog_id", "act", "ifindex", "err", "to_ifindex", "map_id", "map_index")
+
+    def __init__(
+        self,
+        prog_id: int,
+        act: int,
+        ifindex: int,
+        err: int,
+        to_ifindex: int,
+        map_id: int,
+        map_index: int,
+    ) -> None:
+        self.prog_id = prog_id
+        self.act = act
+        self.ifindex = ifindex
+        self.err = err
+        self.to_ifindex = to_ifindex
+        self.map_id = map_id
+        self.map_index = map_index
 
     def describe(self, names: Names) -> str:
         ends = f"{names.device_name(self.ifindex)} -> {names.device_name(self.to_ifindex)}"
@@ -63,91 +91,126 @@ class Redirect(Event):
         return f"{ends}  {target}{_failure(self.err)}"
 
 
-@dataclass(frozen=True)
 class RedirectErr(Redirect):
     """``xdp_redirect_err``: ``xdp_do_redirect()`` refused the frame; the driver drops it."""
 
+    __slots__ = ()
     name = "xdp_redirect_err"
 
 
-@dataclass(frozen=True)
 class DevmapXmit(Event):
     """``xdp_devmap_xmit``: a bulk queue was handed to the egress driver."""
 
     name = "xdp_devmap_xmit"
-    from_ifindex: int
-    act: int
-    to_ifindex: int
-    drops: int
-    sent: int
-    err: int
+    fields = __slots__ = ("from_ifindex", "act", "to_ifindex", "drops", "sent", "err")
+
+    def __init__(
+        self, from_ifindex: int, act: int, to_ifindex: int, drops: int, sent: int, err: int
+    ) -> None:
+        self.from_ifindex = from_ifindex
+        self.act = act
+        self.to_ifindex = to_ifindex
+        self.drops = drops
+        self.sent = sent
+        self.err = err
 
     def describe(self, names: Names) -> str:
         ends = f"{names.device_name(self.from_ifindex)} -> {names.device_name(self.to_ifindex)}"
         return f"{ends}  sent {self.sent} drops {self.drops}{_failure(self.err)}"
 
 
-@dataclass(frozen=True)
 class ExceptionRaised(Event):
     """``xdp_exception``: a verdict that the kernel could not follow, or ``XDP_ABORTED``."""
 
     name = "xdp_exception"
-    prog_id: int
-    act: int
-    ifindex: int
+    fields = __slots__ = ("prog_id", "act", "ifindex")
+
+    def __init__(self, prog_id: int, act: int, ifindex: int) -> None:
+        self.prog_id = prog_id
+        self.act = act
+        self.ifindex = ifindex
 
     def describe(self, names: Names) -> str:
         device, program = names.device_name(self.ifindex), names.program_name(self.prog_id)
         return f"{device}  program {program}  {verdict(self.act)}"
 
 
-@dataclass(frozen=True)
 class BulkTx(Event):
     """``xdp_bulk_tx``: a driver sent frames back out of the device they came in by."""
 
     name = "xdp_bulk_tx"
-    ifindex: int
-    act: int
-    drops: int
-    sent: int
-    err: int
+    fields = __slots__ = ("ifindex", "act", "drops", "sent", "err")
+
+    def __init__(self, ifindex: int, act: int, drops: int, sent: int, err: int) -> None:
+        self.ifindex = ifindex
+        self.act = act
+        self.drops = drops
+        self.sent = sent
+        self.err = err
 
     def describe(self, names: Names) -> str:
         device = names.device_name(self.ifindex)
         return f"{device}  sent {self.sent} drops {self.drops}{_failure(self.err)}"
 
 
-@dataclass(frozen=True)
 class CpumapEnqueue(Event):
     """``xdp_cpumap_enqueue``: a bulk of frames was offered to another CPU's queue."""
 
     name = "xdp_cpumap_enqueue"
-    map_id: int
-    act: int
-    cpu: int
-    drops: int
-    processed: int
-    to_cpu: int
+    fields = __slots__ = ("map_id", "act", "cpu", "drops", "processed", "to_cpu")
+
+    def __init__(
+        self, map_id: int, act: int, cpu: int, drops: int, processed: int, to_cpu: int
+    ) -> None:
+        self.map_id = map_id
+        self.act = act
+        self.cpu = cpu
+        self.drops = drops
+        self.processed = processed
+        self.to_cpu = to_cpu
 
     def describe(self, names: Names) -> str:
         target = f"map {names.map_name(self.map_id)}  to cpu {self.to_cpu}"
         return f"{target}  processed {self.processed} drops {self.drops}"
 
 
-@dataclass(frozen=True)
 class CpumapKthread(Event):
     """``xdp_cpumap_kthread``: the remote CPU took frames from its queue."""
 
     name = "xdp_cpumap_kthread"
-    map_id: int
-    act: int
-    cpu: int
-    drops: int
-    processed: int
-    sched: int
-    xdp_pass: int
-    xdp_drop: int
-    xdp_redirect: int
+    fields = __slots__ = (
+        "map_id",
+        "act",
+        "cpu",
+        "drops",
+        "processed",
+        "sched",
+        "xdp_pass",
+        "xdp_drop",
+        "xdp_redirect",
+    )
+
+    def __init__(
+        self,
+        map_id: int,
+        act: int,
+        cpu: int,
+        drops: int,
+        processed: int,
+        sched: int,
+        xdp_pass: int,
+        xdp_drop: int,
+        xdp_redirect: int,
+    ) -> None:
+        self.map_id = map_id
+        self.act = act
+        self.cpu = cpu
+        self.drops = drops
+        self.processed = processed
+        self.sched = sched
+        self.xdp_pass = xdp_pass
+        self.xdp_drop = xdp_drop
+        self.xdp_redirect = xdp_redirect
 
     def describe(self, names: Names) -> str:
         counts = f"processed {self.processed} drops {self.drops}"
@@ -179,17 +242,26 @@ def _failure(err: int) -> str:
 
 
 class EventLog(list[Event]):
-    """Events in the order in which they fired; prints one line each, in the tracepoints' words."""
+    """Events in the order in which they fired; prints one line each, in the tracepoints' words.
+
+    *names* are asked when somebody prints the log, or when ``settle()`` is called before that.
+    """
 
     def __init__(self, events: Iterable[Event], names: Names) -> None:
         super().__init__(events)
-        # Resolved now: a device or a map may be gone by the time somebody prints the log.
-        self._lines = [(event.name, event.describe(names)) for event in self]
+        self._names = names
+        self._lines: list[tuple[str, str]] | None = None
+
+    def settle(self) -> Self:
+        """Ask for the names now: a device or a map may be gone later."""
+        self._lines = [(event.name, event.describe(self._names)) for event in self]
+        return self
 
     def __repr__(self) -> str:
-        if not self._lines:
+        lines = self._lines or self.settle()._lines
+        if not lines:
             return "no events"
-        width = max(len(name) for name, _ in self._lines)
-        return "\n".join(f"{name:{width}}  {text}" for name, text in self._lines)
+        width = max(len(name) for name, _ in lines)
+        return "\n".join(f"{name:{width}}  {text}" for name, text in lines)
 
     __str__ = __repr__

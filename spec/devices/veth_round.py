@@ -78,7 +78,7 @@ class VethRound:
                 self.redirected = True
         else:
             if act != _DROP:
-                cpu.trace.append((ExceptionRaised, (program.id, act, device.ifindex)))
+                cpu.trace.append(ExceptionRaised(program.id, act, device.ifindex))
             frame.drop()
 
     def _send_back(self) -> None:
@@ -90,7 +90,7 @@ class VethRound:
         for frame in frames[sent:]:
             frame.drop()
         drops = len(frames) - sent
-        self.cpu.trace.append((BulkTx, (self.device.ifindex, _TX, drops, sent, err)))
+        self.cpu.trace.append(BulkTx(self.device.ifindex, _TX, drops, sent, err))
         self.device.tx_errors += drops
 
 

@@ -117,8 +117,9 @@ def transmit(cpu: Processor, queue: BulkQueue, flush: bool) -> None:
             sent, err = 0, sent
         for frame in frames[sent:]:
             frame.drop()
-    arguments = (ingress.ifindex, _REDIRECT, device.ifindex, count - sent, sent, err)
-    cpu.trace.append((DevmapXmit, arguments))
+    cpu.trace.append(
+        DevmapXmit(ingress.ifindex, _REDIRECT, device.ifindex, count - sent, sent, err)
+    )
     if not cpu.release.has("entry_program_at_flush"):
         queue.ingress = None
         cpu.flush_list.remove(queue)

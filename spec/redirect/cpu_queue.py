@@ -92,7 +92,7 @@ def _fill_ring(cpu: Processor, bulk: CpuBulk) -> None:
 
 def _trace_enqueue(cpu: Processor, entry: CpuEntry, drops: int, processed: int) -> None:
     arguments = (entry.map_id, _REDIRECT, cpu.number, drops, processed, entry.cpu)
-    cpu.trace.append((CpumapEnqueue, arguments))
+    cpu.trace.append(CpumapEnqueue(*arguments))
 
 
 class Round:
@@ -112,7 +112,7 @@ class Round:
             self._run_program(program, batch)
         counts = (len(self.passed), self.drops, self.redirects) if program else (0, 0, 0)
         arguments = (self.entry.map_id, _REDIRECT, self.cpu.number, 0, len(batch), int(slept))
-        self.cpu.trace.append((CpumapKthread, arguments + counts))
+        self.cpu.trace.append(CpumapKthread(*arguments, *counts))
         for queued in self.passed:
             queued.ingress.enter_stack(self.cpu, queued.frame)
 
@@ -139,7 +139,7 @@ class Round:
                 self.redirects += 1
                 return
         elif generic and act not in (_DROP, _PASS):
-            self.cpu.trace.append((ExceptionRaised, (program.id, act, ingress.ifindex)))
+            self.cpu.trace.append(ExceptionRaised(program.id, act, ingress.ifindex))
         self.drops += 1
 
 

@@ -86,5 +86,6 @@ def trace_redirect(
         if not cpu.names_map:
             map_id = 0
     kind = RedirectErr if err else Redirect
-    arguments = (program.id, _REDIRECT, ingress.ifindex, err, to_ifindex, map_id, index & _U32)
-    cpu.trace.append((kind, arguments))
+    cpu.trace.append(
+        kind(program.id, _REDIRECT, ingress.ifindex, err, to_ifindex, map_id, index & _U32)
+    )

@@ -55,7 +55,7 @@ class Processor(RedirectState):
         self.lab = lab
         self.number = number
         self.release = lab.release_table
-        self.trace: list[tuple[type[Event], tuple[Any, ...]]] = lab.trace
+        self.trace: list[Event] = lab.trace
         self.flush_list: list[BulkQueue] = []
         self.cpu_flush_list: list[cpu_queue.CpuBulk] = []
         self.pending: deque[Napi] = deque()
