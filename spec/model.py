@@ -51,6 +51,7 @@ class ModelLab(Lab):
         self.printed: list[str] = []
         self.touched: list[ModelDevice | ModelSocket] = []
         self.processors = [Processor(self, number) for number in range(cpus)]
+        self.running_cpu = 0
         self.root = ModelNamespace()
         self._namespaces = [self.root]
         self._fds: dict[int, ModelMap | ModelProgram | ModelSocket] = {}
@@ -229,14 +230,14 @@ class ModelLab(Lab):
         self.names = self.names.with_program(self._last_program_id, name)
         return self._last_program_id
 
-    def announce_unregister(self, device: ModelDevice) -> None:
-        """``NETDEV_UNREGISTER``: *device* leaves every map, and whatever is on top of it goes."""
+    def announce_unregister(self, device: ModelDevice, moves: bool = False) -> None:
+        """``NETDEV_UNREGISTER``: *device* leaves every map, and whatever is on top is told."""
         for map in self._maps:
             map.forget(device)
         if device.socket is not None:
             device.socket.unbind()
         for upper in list(device.uppers):
-            upper.lower_unregisters(device)
+            upper.lower_unregisters(device, moves)
 
     def announce_close(self, socket: ModelSocket) -> None:
         """*socket* leaves every map."""

@@ -69,7 +69,7 @@ class KernelDevice(Device):
 
     @mtu.setter
     def mtu(self, value: int) -> None:
-        self.network.links.change(self.ifindex, ("IFLA_MTU", value))
+        self.network.links.change(self.ifindex, ("IFLA_MTU", value & 0xFFFFFFFF))
 
     @property
     def peer(self) -> KernelDevice | None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kernel_impl.devices.device import KernelDevice
 from kernel_impl.ifindex import LOOPBACK, new_ifindex
@@ -39,7 +39,11 @@ class MacvlanDevice(UpperDevice):
     def __init__(self, lab: KernelLab, name: str, ifindex: int, lower: KernelDevice) -> None:
         super().__init__(lab, name, ifindex)
         self._lower = lower
+        self._received_before = 0
         lower.dependents.append(self)
+
+    def begin_step(self) -> None:
+        self._received_before = self.counters["rx_packets"]
 
     def waiting(self) -> int:
         """Group frames that *lower* received and a kernel thread has yet to hand over.
@@ -48,7 +52,19 @@ class MacvlanDevice(UpperDevice):
         """
         group = sum(frame[0] & GROUP_BIT for frame in self._lower.received)
         missing = group - len(self.received)
-        return missing if missing > 0 and self._link()["flags"] & IFF_UP else 0
+        if missing <= 0:
+            return 0
+        link = self._link()
+        if not link["flags"] & IFF_UP:
+            return 0
+        if _has_program(link):  # which may keep frames from being seen
+            missing = group - (self.counters["rx_packets"] - self._received_before)
+        return max(missing, 0)
+
+
+def _has_program(link: Any) -> bool:
+    attached = link.get_attr("IFLA_XDP")
+    return attached is not None and bool(attached.get_attr("IFLA_XDP_ATTACHED"))
 
 
 class LoopbackDevice(KernelDevice):

@@ -29,6 +29,11 @@ ETHERNET_HEADER = 14
 VLAN_HEADER = 4
 """What a frame may be longer than MTU and Ethernet header together."""
 MIN_MTU = 68
+_VLAN_PROTOCOLS = (b"\x81\x00", b"\x88\xa8")
+_SPOKEN = (0x0800, 0x0806, 0x86DD)
+"""Protocols that every namespace takes frames of: IPv4, ARP and IPv6."""
+_SMALLEST_PROTOCOL = 0x0600
+"""Below it, the field is a length, and the frame one for 802.2."""
 
 
 class ModelDevice(Device):
@@ -71,6 +76,7 @@ class ModelDevice(Device):
     @property
     def mtu(self) -> int:
         """``dev.c: netif_set_mtu_ext``: out of the driver's range is ``EINVAL``."""
+        self.check_registered()
         return self._mtu
 
     @mtu.setter
@@ -80,7 +86,13 @@ class ModelDevice(Device):
             raise KernelError(EINVAL, "mtu less than device minimum")
         if self.max_mtu and value > self.max_mtu:
             raise KernelError(EINVAL, "mtu greater than device maximum")
+        self.check_mtu(value)
         self._set_mtu(value)
+        for upper in list(self.uppers):
+            upper.lower_changed_mtu(self)
+
+    def check_mtu(self, value: int) -> None:
+        """The driver's own objections to an MTU (``ndo_change_mtu``)."""
 
     def _set_mtu(self, value: int) -> None:
         self._mtu = value
@@ -104,6 +116,12 @@ class ModelDevice(Device):
         if self.is_up:
             self.is_up = False
             self.closed()
+            self.announce_no_carrier()
+
+    def announce_no_carrier(self) -> None:
+        """What is on top learns that nothing arrives any more."""
+        for upper in self.uppers:
+            upper.lower_lost_carrier(self)
 
     def opened(self) -> None:
         """The driver's part of coming up."""
@@ -134,7 +152,7 @@ class ModelDevice(Device):
         if not self.movable:
             raise KernelError(EINVAL, "The interface netns is immutable")
         self.down()
-        self.lab.announce_unregister(self)
+        self.lab.announce_unregister(self, moves=True)
         self.namespace.drop(self)
         self.namespace = target
         target.add(self)
@@ -185,16 +203,35 @@ class ModelDevice(Device):
         """``ndo_start_xmit``: whether the driver took *frame*, if only to drop it."""
         raise NotImplementedError
 
-    def queue_xmit(self, cpu: Processor, frame: Frame) -> None:
-        """Send *frame* the ordinary way (``dev.c: __dev_queue_xmit``)."""
-        if self.is_up:
-            self.start_xmit(cpu, frame)
+    @property
+    def carries(self) -> bool:
+        """Whether what is sent arrives anywhere: the device is up and has a carrier."""
+        return self.is_up
+
+    def queue_xmit(self, cpu: Processor, frame: Frame) -> bool:
+        """Send *frame* the ordinary way; whether that looks like success to the sender.
+
+        Without a carrier there is nothing but ``noop_qdisc``, which loses frames and calls that
+        congestion (``dev.c: __dev_queue_xmit``, ``sch_generic.c: noop_enqueue``).
+        """
+        if not self.carries:
+            self.tx_dropped += 1
+            return True
+        return self.start_xmit(cpu, frame)
 
     def enter_stack(self, cpu: Processor, frame: Frame) -> None:
-        """*frame* goes up the stack, past generic XDP."""
+        """*frame* goes up the stack, past generic XDP (``dev.c: __netif_receive_skb_core``).
+
+        Who only watches, as the lab does, is served before VLAN tags and ``rx_handler``. If one
+        of those has its turn and no protocol takes the frame after it, the frame is dropped.
+        """
         self.note_received(frame)
-        for upper in self.uppers:
-            upper.receive_from_lower(cpu, self, frame)
+        taken = False
+        for upper in list(self.uppers):
+            taken |= upper.receive_from_lower(cpu, self, frame)
+        tagged, protocol = _protocol(frame)
+        if not taken and (tagged or self.uppers) and not _is_spoken(protocol):
+            self.rx_dropped += 1
 
     def deliver(self, cpu: Processor, frame: Frame) -> None:
         """*frame* goes up the stack if generic XDP lets it (``__netif_receive_skb_core``)."""
@@ -202,11 +239,21 @@ class ModelDevice(Device):
         if program is None or run_generic(cpu, self, frame, program):
             self.enter_stack(cpu, frame)
 
-    def receive_from_lower(self, cpu: Processor, lower: ModelDevice, frame: Frame) -> None:
-        """What an upper device does with a frame that *lower* received (``rx_handler``)."""
+    def receive_from_lower(self, cpu: Processor, lower: ModelDevice, frame: Frame) -> bool:  # noqa: ARG002
+        """What an upper device does with a frame that *lower* received (``rx_handler``).
 
-    def lower_unregisters(self, lower: ModelDevice) -> None:
-        """The device below is being unregistered."""
+        Whether it took the frame away from everybody else.
+        """
+        return False
+
+    def lower_unregisters(self, lower: ModelDevice, moves: bool) -> None:
+        """The device below is being unregistered, or *moves* to another namespace."""
+
+    def lower_lost_carrier(self, lower: ModelDevice) -> None:
+        """The device below is down, or the far end of its cable is."""
+
+    def lower_changed_mtu(self, lower: ModelDevice) -> None:
+        """``NETDEV_CHANGEMTU`` of the device below."""
 
     def note_sent(self, frame: Frame) -> None:
         """Remember *frame* for ``sent``."""
@@ -239,6 +286,7 @@ class ModelDevice(Device):
     @property
     def counters(self) -> Mapping[str, int]:
         """``struct rtnl_link_stats64``."""
+        self.check_registered()
         return {
             "rx_packets": self.rx_packets,
             "tx_packets": self.tx_packets,
@@ -249,9 +297,27 @@ class ModelDevice(Device):
     @property
     def xdp_features(self) -> frozenset[str]:
         """The bits of ``enum netdev_xdp_act``."""
+        self.check_registered()
+        return self.announced_features()
+
+    def announced_features(self) -> frozenset[str]:
+        """What the driver says about itself."""
         return frozenset()
 
     def check_registered(self) -> None:
         """``ENODEV`` once the device is gone."""
         if not self.registered:
             raise KernelError(ENODEV)
+
+
+def _protocol(frame: Frame) -> tuple[bool, int]:
+    """Whether *frame* has a VLAN tag, and the protocol in it (``skb_vlan_untag``)."""
+    kind = slice(frame.start + 12, frame.start + 14)
+    tagged = frame.memory[kind] in _VLAN_PROTOCOLS
+    if tagged:
+        kind = slice(kind.start + VLAN_HEADER, kind.stop + VLAN_HEADER)
+    return tagged, int.from_bytes(frame.memory[kind], "big")
+
+
+def _is_spoken(protocol: int) -> bool:
+    return protocol in _SPOKEN or protocol < _SMALLEST_PROTOCOL

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from spec.devices.backlog import Backlog
 from spec.devices.device import ModelDevice
+from spec.devices.packet_socket import socket_buffer
 from spec.errors import InputError, KernelError
 from spec.frame import Frame
 
@@ -26,11 +27,11 @@ _GROUP_BIT = 1
 class SoftwareDevice(ModelDevice):
     """A device without a wire: ``sent`` has what went through the stack's own sending path."""
 
-    def queue_xmit(self, cpu: Processor, frame: Frame) -> None:
+    def queue_xmit(self, cpu: Processor, frame: Frame) -> bool:
         """``dev_queue_xmit_nit`` shows the frame to whoever watches."""
-        if self.is_up:
+        if self.carries:
             self.note_sent(frame)
-            self.start_xmit(cpu, frame)
+        return super().queue_xmit(cpu, frame)
 
     def inject(self, cpu: Processor, data: bytes) -> None:  # noqa: ARG002
         """There is no way in but through another device."""
@@ -48,7 +49,7 @@ class Loopback(SoftwareDevice):
 
     def inject(self, cpu: Processor, data: bytes) -> None:
         """A program on the machine sends *data* through the device."""
-        self.start_xmit(cpu, Frame.of_socket_buffer(data))
+        self.start_xmit(cpu, socket_buffer(self, data))
         cpu.run_softirqs()
 
     def start_xmit(self, cpu: Processor, frame: Frame) -> bool:
@@ -69,38 +70,49 @@ class Macvlan(SoftwareDevice):
     def __init__(self, lab: ModelLab, name: str, ifindex: int, lower: ModelDevice) -> None:
         super().__init__(lab, name, ifindex)
         self.lower = lower
+        self.max_mtu = lower.max_mtu
         self._set_mtu(lower.mtu)
         lower.uppers.append(self)
 
-    @property
-    def mtu(self) -> int:
-        """No more than that of the device below."""
-        return self._mtu
-
-    @mtu.setter
-    def mtu(self, value: int) -> None:
+    def check_mtu(self, value: int) -> None:
+        """``macvlan_change_mtu``: no more than that of the device below."""
         if value > self.lower.mtu:
             raise KernelError(EINVAL)
-        ModelDevice.mtu.fset(self, value)  # type: ignore[attr-defined]
+
+    def lower_changed_mtu(self, lower: ModelDevice) -> None:
+        """An MTU that is now too large comes down with it (``macvlan_device_event``)."""
+        if self.mtu > lower.mtu:
+            self.mtu = lower.mtu
 
     def start_xmit(self, cpu: Processor, frame: Frame) -> bool:
-        """``macvlan_start_xmit``: out of the device below, in the ordinary way."""
-        if self.lower.is_up:
+        """``macvlan_start_xmit``: out of the device below, in the ordinary way.
+
+        Group frames are for the other macvlans there, too (``macvlan_queue_xmit``).
+        """
+        if is_group(frame):
+            for other in self.lower.uppers:
+                if other is not self and isinstance(other, Macvlan):
+                    other.receive_from_lower(cpu, self.lower, frame)
+        if self.lower.queue_xmit(cpu, frame):
             self.tx_packets += 1
-            self.lower.queue_xmit(cpu, frame)
         else:
             self.tx_dropped += 1
         return True
 
-    def receive_from_lower(self, cpu: Processor, lower: ModelDevice, frame: Frame) -> None:  # noqa: ARG002
+    def receive_from_lower(self, cpu: Processor, lower: ModelDevice, frame: Frame) -> bool:  # noqa: ARG002
         """``macvlan_handle_frame``: group addresses reach every macvlan."""
         if self.is_up and is_group(frame):
             self.rx_packets += 1
-            self.note_received(frame)
+            cpu.schedule(Backlog(self, frame.copy()))
+        return False
 
-    def lower_unregisters(self, lower: ModelDevice) -> None:  # noqa: ARG002
-        """Without a device below there is no macvlan (``macvlan_device_event``)."""
-        self.unregister()
+    def lower_unregisters(self, lower: ModelDevice, moves: bool) -> None:  # noqa: ARG002
+        """Without a device below there is no macvlan, but that one may live elsewhere.
+
+        ``macvlan_device_event``
+        """
+        if not moves:
+            self.unregister()
 
     def unregister(self) -> None:
         """The device below is free of it."""
@@ -120,6 +132,7 @@ class Bridge(SoftwareDevice):
         super().__init__(lab, name, ifindex)
         self.ports: list[ModelDevice] = []
         self._learnt: dict[bytes, ModelDevice] = {}
+        self._mtu_is_chosen = False
         for port in ports:
             self.add_port(port)
 
@@ -131,12 +144,38 @@ class Bridge(SoftwareDevice):
             raise KernelError(EBUSY)
         self.ports.append(port)
         port.uppers.append(self)
+        self._follow_mtu()
 
     def drop_port(self, port: ModelDevice) -> None:
         """``br_del_if``."""
         self.ports.remove(port)
         port.uppers.remove(self)
+        self._forget_learnt(port)
+        self._follow_mtu()
+
+    def check_mtu(self, value: int) -> None:  # noqa: ARG002
+        """``br_change_mtu``: from now on the MTU is what the user says."""
+        self._mtu_is_chosen = True
+
+    def lower_changed_mtu(self, lower: ModelDevice) -> None:  # noqa: ARG002
+        """``br_device_event``."""
+        self._follow_mtu()
+
+    def lower_lost_carrier(self, lower: ModelDevice) -> None:
+        """What was seen there is forgotten (``br_stp_disable_port``)."""
+        self._forget_learnt(lower)
+
+    def _forget_learnt(self, port: ModelDevice) -> None:
         self._learnt = {mac: other for mac, other in self._learnt.items() if other is not port}
+
+    def _follow_mtu(self) -> None:
+        """``br_mtu_auto_adjust``: as large as the smallest of the ports."""
+        if not self._mtu_is_chosen:
+            self._set_mtu(min((port.mtu for port in self.ports), default=self.initial_mtu))
+
+    def _forwards(self, port: ModelDevice) -> bool:
+        """Without a carrier, on either side, a port is disabled (``br_port_carrier_check``)."""
+        return self.is_up and port.carries
 
     def start_xmit(self, cpu: Processor, frame: Frame) -> bool:
         """To the port where the destination was seen, else to all."""
@@ -144,23 +183,24 @@ class Bridge(SoftwareDevice):
         self._forward(cpu, frame, None)
         return True
 
-    def receive_from_lower(self, cpu: Processor, lower: ModelDevice, frame: Frame) -> None:
+    def receive_from_lower(self, cpu: Processor, lower: ModelDevice, frame: Frame) -> bool:
         """A port received *frame*: learn its source, forward it, keep group frames too."""
-        if not self.is_up:
-            return
-        self._learnt[bytes(frame.data()[6:12])] = lower
-        if is_group(frame):
-            self.rx_packets += 1
-            self.note_received(frame)
-        self._forward(cpu, frame, lower)
+        if self._forwards(lower):
+            self._learnt[bytes(frame.data()[6:12])] = lower
+            self._forward(cpu, frame, lower)
+            if is_group(frame):
+                self.rx_packets += 1
+                self.deliver(cpu, frame)
+        return True
 
     def _forward(self, cpu: Processor, frame: Frame, origin: ModelDevice | None) -> None:
         known = None if is_group(frame) else self._learnt.get(bytes(frame.data()[:6]))
         for port in [known] if known is not None else self.ports:
-            if port is not origin and len(frame) <= port.frame_limit:
+            fits = len(frame) <= port.frame_limit
+            if port is not origin and self._forwards(port) and fits:
                 port.queue_xmit(cpu, frame.clone() if not frame.frags else frame.sharing())
 
-    def lower_unregisters(self, lower: ModelDevice) -> None:
+    def lower_unregisters(self, lower: ModelDevice, moves: bool) -> None:  # noqa: ARG002
         """A port less (``br_device_event``)."""
         self.drop_port(lower)
 

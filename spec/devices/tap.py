@@ -8,7 +8,10 @@ reads at once, so that ``tx_packets`` counts what was sent.
 
 from __future__ import annotations
 
-from spec.devices.device import ModelDevice
+from errno import EINVAL
+
+from spec.devices.device import ETHERNET_HEADER, ModelDevice
+from spec.errors import KernelError
 from spec.frame import HEADROOM, LINEAR_ROOM, PADDING, Frame, align
 from spec.machine.host import Context
 from spec.redirect.generic import private_copy, run_generic
@@ -37,8 +40,7 @@ class Tap(ModelDevice):
         """The descriptor is open all the time, so frames are taken from the start."""
         self.ndo_xmit = True
 
-    @property
-    def xdp_features(self) -> frozenset[str]:
+    def announced_features(self) -> frozenset[str]:
         """Set once and for all when the device is made."""
         return frozenset({"basic", "redirect", "ndo-xmit"})
 
@@ -47,6 +49,8 @@ class Tap(ModelDevice):
 
         A frame too long for one page goes to the generic path even if the program is native.
         """
+        if len(data) < ETHERNET_HEADER:
+            raise KernelError(EINVAL)
         program = self.native_program
         if program is None:
             self._pass(cpu, Frame.of_socket_buffer(data))

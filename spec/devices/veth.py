@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from spec.devices.backlog import Backlog
 from spec.devices.device import ETHERNET_HEADER, ModelDevice
+from spec.devices.packet_socket import socket_buffer
 from spec.devices.veth_round import VethRound
 from spec.errors import KernelError
 from spec.frame import HEADROOM, LINEAR_ROOM, MAX_FRAGS, PAGE_SIZE, Frame
@@ -80,8 +81,7 @@ class Veth(ModelDevice):
         if self.release.has("xdp_features"):
             self.ndo_xmit = self.ndo_xmit_sg = target
 
-    @property
-    def xdp_features(self) -> frozenset[str]:
+    def announced_features(self) -> frozenset[str]:
         """A target for redirected frames also takes fragments."""
         target = {"ndo-xmit", "ndo-xmit-sg"} if self.ndo_xmit else set()
         return frozenset({"basic", "redirect", "rx-sg"} | target)
@@ -95,6 +95,8 @@ class Veth(ModelDevice):
         """``veth_close``: what waits in the ring is lost."""
         self.polls = False
         self.ring.clear()
+        if self._peer is not None:
+            self._peer.announce_no_carrier()
 
     def request_gro(self, on: bool) -> None:
         """``veth_set_features``: without effect on the peer while down, or beside a program."""
@@ -140,10 +142,21 @@ class Veth(ModelDevice):
     # Frames.
 
     def inject(self, cpu: Processor, data: bytes) -> None:
-        """The peer sends *data* as an ordinary packet."""
-        if self._peer is not None:
-            self._peer.queue_xmit(cpu, Frame.of_socket_buffer(data))
-        cpu.run_softirqs()
+        """The peer sends *data* as an ordinary packet; while it is down, nothing happens."""
+        peer = self._peer
+        if peer is not None and peer.is_up:
+            peer.queue_xmit(cpu, socket_buffer(peer, data))
+            cpu.run_softirqs()
+
+    @property
+    def carries(self) -> bool:
+        """Both ends must be up (``veth_open``, ``veth_close``)."""
+        return self.is_up and self._peer is not None and self._peer.is_up
+
+    def queue_xmit(self, cpu: Processor, frame: Frame) -> bool:
+        """A veth has no queueing discipline, so that its sender learns of a drop."""
+        lost = self.dropped
+        return super().queue_xmit(cpu, frame) and self.dropped == lost
 
     def start_xmit(self, cpu: Processor, frame: Frame) -> bool:
         """``veth_xmit``: into the peer's ring if it polls for every packet, else up its stack."""
@@ -210,6 +223,7 @@ class Veth(ModelDevice):
     @property
     def counters(self) -> Mapping[str, int]:
         """``veth_get_stats64``: either end counts what passed through a ring."""
+        self.check_registered()
         peer = self._peer
         counted = {
             "rx_packets": self.xdp_packets,
