@@ -41,6 +41,13 @@ def kernel(session: nox.Session) -> None:
     session.run("pytest", "-m", "kernel", "--demand-kernel", *session.posargs)
 
 
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure the model's speed, and write the table that the guide on speed shows."""
+    install(session, "tests", "docs")
+    session.run("python", "-m", "tests.bench", *session.posargs)
+
+
 @nox.session
 def docs(session: nox.Session) -> None:
     """Run every page, then build the pages strictly and say where they are."""
