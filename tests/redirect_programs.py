@@ -131,6 +131,7 @@ int turn, cpu_turn;
 
 SEC("xdp") int follows(struct xdp_md *ctx) { return follow(ctx, &turn); }
 SEC("xdp") int pass(struct xdp_md *ctx) { return XDP_PASS; }
+SEC("xdp") int drops(struct xdp_md *ctx) { return XDP_DROP; }
 SEC("xdp") int aborts(struct xdp_md *ctx) { return XDP_ABORTED; }
 SEC("xdp") int marks_itself(struct xdp_md *ctx)
 {
@@ -149,6 +150,10 @@ SEC("xdp/devmap") int entry_drop(struct xdp_md *ctx) { return XDP_DROP; }
 SEC("xdp/devmap") int entry_aborted(struct xdp_md *ctx) { return XDP_ABORTED; }
 SEC("xdp/devmap") int entry_tx(struct xdp_md *ctx) { return XDP_TX; }
 SEC("xdp/devmap") int entry_redirect(struct xdp_md *ctx) { return bpf_redirect(1, 0); }
+SEC("xdp/devmap") int entry_redirects_to_39(struct xdp_md *ctx)
+{
+    return bpf_redirect_map(&tx_port, 39, 0);
+}
 SEC("xdp/devmap") int entry_unknown(struct xdp_md *ctx) { return 77; }
 
 /* Asks for the device in slot 39 and lets its own frame out. */
