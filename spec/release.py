@@ -104,10 +104,10 @@ CHANGES = (
     ),
     Change(
         "socket_errnos",
-        "5.18",
-        "",
-        "A frame for an unbound AF_XDP socket is ENXIO and one without a buffer ENOMEM; before, "
-        "they were EINVAL and ENOSPC.",
+        "5.19",
+        "c6c1f11b691e",
+        "A frame for an unbound AF_XDP socket is ENXIO (2be4a677ccb2), one without a buffer ENOMEM "
+        "and one without room in the ring ENOBUFS; before, they were EINVAL, ENOSPC and ENOSPC.",
     ),
     Change(
         "xdp_features",
@@ -135,6 +135,12 @@ CHANGES = (
         "A map's type and access flags are looked at before the capabilities of who creates it.",
     ),
     Change(
+        "frags_to_sockets",
+        "6.6",
+        "804627751b42",
+        "Frames with fragments can be redirected to AF_XDP sockets.",
+    ),
+    Change(
         "generic_frags",
         "6.9",
         "e6d5dbdd20aa",
@@ -160,6 +166,13 @@ CHANGES = (
         "",
         "Wrong sizes and flags of a DEVMAP or DEVMAP_HASH are EINVAL even to a process that may "
         "not create one.",
+    ),
+    Change(
+        "cpumap_gro",
+        "6.15",
+        "4f8ab26a034f",
+        "The thread of a CPUMAP entry hands frames to the stack through GRO, after its account; "
+        "its program sees every socket buffer of a round (57efe762cd3c).",
     ),
     Change(
         "tap_metadata",

@@ -7,13 +7,13 @@ or a plain queue size (4 bytes).
 
 from __future__ import annotations
 
-from collections import deque
 from errno import E2BIG, EBADF, EEXIST, EINVAL, ENODEV, ENOMEM, EOVERFLOW
 from typing import TYPE_CHECKING
 
 from spec.errors import KernelError
 from spec.maps.element import Definition, IndexedMap, missing, number, signed, word
 from spec.maps.owner import admits
+from spec.redirect.pointer_ring import PointerRing
 from spec.uapi import (
     BPF_EXIST,
     BPF_F_NUMA_NODE,
@@ -35,16 +35,16 @@ MAX_QUEUE_SIZE = 16384
 class CpuEntry:
     """Another CPU's queue of frames; ``value`` is what a lookup shows."""
 
-    __slots__ = ("bulks", "cpu", "map_id", "program", "queue_size", "ring", "value")
+    __slots__ = ("asleep", "bulks", "cpu", "map_id", "program", "ring", "value")
 
     def __init__(
         self, map: Cpumap, cpu: int, queue_size: int, program: ModelProgram | None
     ) -> None:
         self.map_id = map.id
         self.cpu = cpu
-        self.queue_size = queue_size
         self.program = program
-        self.ring: deque[Queued] = deque()
+        self.asleep = True
+        self.ring: PointerRing[Queued] = PointerRing(queue_size)
         self.bulks: dict[int, CpuBulk] = {}
         value = word(queue_size) + word(program.id if program else 0)
         self.value = value[: map.value_size]

@@ -65,12 +65,11 @@ def enqueue(cpu: Processor, entry: CpuEntry, frame: Frame, ingress: ModelDevice)
 
 def enqueue_generic(cpu: Processor, entry: CpuEntry, frame: Frame, ingress: ModelDevice) -> int:
     """Put the one *frame* into the ring and wake its thread, or ``-ENOSPC``."""
-    full = len(entry.ring) >= entry.queue_size
-    if not full:
-        entry.ring.append(Queued(frame, ingress, generic=True))
+    fits = entry.ring.put(Queued(frame, ingress, generic=True))
+    if fits:
         cpu.wake(entry)
-    _trace_enqueue(cpu, entry, drops=int(full), processed=int(not full))
-    return -ENOSPC if full else 0
+    _trace_enqueue(cpu, entry, drops=int(not fits), processed=int(fits))
+    return 0 if fits else -ENOSPC
 
 
 def flush(cpu: Processor) -> None:
@@ -82,12 +81,14 @@ def flush(cpu: Processor) -> None:
 
 
 def _fill_ring(cpu: Processor, bulk: CpuBulk) -> None:
-    """What finds no room is lost."""
-    entry, frames = bulk.entry, bulk.frames
-    bulk.frames = []
-    room = entry.queue_size - len(entry.ring)
-    entry.ring.extend(frames[:room])
-    _trace_enqueue(cpu, entry, drops=max(0, len(frames) - room), processed=len(frames))
+    """What finds no room is lost, but counts as processed (``bq_flush_to_queue``)."""
+    queued, bulk.frames = bulk.frames, []
+    drops = 0
+    for item in queued:
+        if not bulk.entry.ring.put(item):
+            drops += 1
+            item.frame.drop()
+    _trace_enqueue(cpu, bulk.entry, drops, processed=len(queued))
 
 
 def _trace_enqueue(cpu: Processor, entry: CpuEntry, drops: int, processed: int) -> None:
@@ -98,56 +99,89 @@ def _trace_enqueue(cpu: Processor, entry: CpuEntry, drops: int, processed: int) 
 class Round:
     """What the thread does with at most 8 frames; counts as ``struct xdp_cpumap_stats``."""
 
-    def __init__(self, cpu: Processor, entry: CpuEntry) -> None:
+    def __init__(self, cpu: Processor, entry: CpuEntry, batch: list[Queued]) -> None:
         self.cpu, self.entry = cpu, entry
-        self.passed: list[Queued] = []
-        self.drops = self.redirects = 0
+        self.frames = [queued for queued in batch if not queued.generic]
+        self.buffers = [queued for queued in batch if queued.generic]
+        self.passes = self.drops = self.redirects = 0
 
-    def run(self, batch: list[Queued], slept: bool) -> None:
-        """Run the program on *batch*, and let the stack have what it passes."""
-        program = self.entry.program
-        if program is None:
-            self.passed = batch
+    def run(self, slept: bool) -> None:
+        """Run the program, and let the stack have what it passes, or all without a program.
+
+        Before ``cpumap_gro`` socket buffers went up first, and the account followed.
+        """
+        processed = len(self.frames) + len(self.buffers)
+        if self.entry.program is not None:
+            self._run_program(self.entry.program)
+        counts = (processed, int(slept), self.passes, self.drops, self.redirects)
+        if self.cpu.release.has("cpumap_gro"):
+            self._trace(*counts)
+            self._deliver([*self.frames, *self.buffers])
         else:
-            self._run_program(program, batch)
-        counts = (len(self.passed), self.drops, self.redirects) if program else (0, 0, 0)
-        arguments = (self.entry.map_id, _REDIRECT, self.cpu.number, 0, len(batch), int(slept))
-        self.cpu.trace.append(CpumapKthread(*arguments, *counts))
-        for queued in self.passed:
-            queued.ingress.enter_stack(self.cpu, queued.frame)
+            self._deliver([*self.buffers, *self.frames])
+            self._trace(*counts)
 
-    def _run_program(self, program: ModelProgram, batch: list[Queued]) -> None:
+    def _deliver(self, passed: list[Queued]) -> None:
+        """Socket buffers met generic XDP before; frames meet it here, if there is any."""
+        for frame, ingress, generic in passed:
+            if generic:
+                ingress.enter_stack(self.cpu, frame)
+            else:
+                ingress.deliver(self.cpu, frame)
+
+    def _trace(self, processed: int, slept: int, *verdicts: int) -> None:
+        entry, number = self.entry, self.cpu.number
+        event = CpumapKthread(entry.map_id, _REDIRECT, number, 0, processed, slept, *verdicts)
+        self.cpu.trace.append(event)
+
+    def _run_program(self, program: ModelProgram) -> None:
+        """Every frame, then every socket buffer, then the flush (``cpu_map_bpf_prog_run``).
+
+        Before ``cpumap_gro`` the first socket buffer that did not pass was also the last that
+        the program saw, and passes of socket buffers were not counted.
+        """
         self.cpu.enter()
-        for queued in sorted(batch, key=lambda queued: queued.generic):
-            self._follow(program, queued)
-        if self.redirects:
-            self.cpu.flush()
+        self.frames = [queued for queued in self.frames if self._passes(program, queued)]
+        self.passes = len(self.frames)
+        if self.cpu.release.has("cpumap_gro"):
+            self.buffers = [queued for queued in self.buffers if self._passes(program, queued)]
+            self.passes += len(self.buffers)
+            self._flush()
+        else:
+            self._flush()
+            for position, queued in enumerate(self.buffers):
+                if not self._passes(program, queued):
+                    del self.buffers[position]
+                    break
         self.cpu.leave()
 
-    def _follow(self, program: ModelProgram, queued: Queued) -> None:
+    def _flush(self) -> None:
+        if self.redirects:
+            self.cpu.flush()
+
+    def _passes(self, program: ModelProgram, queued: Queued) -> bool:
         from spec.redirect.generic import do_generic_redirect
         from spec.redirect.native import do_redirect
 
         frame, ingress, generic = queued
         act = program.executable.run(Context(frame, ingress.ifindex), self.cpu)
         if act == _PASS and (generic or frame.meta >= FRAME_HEADER):
-            self.passed.append(queued)
-            return
+            return True
         if act == _REDIRECT:
             redirect = do_generic_redirect if generic else do_redirect
             if redirect(self.cpu, ingress, frame, program) == 0:
                 self.redirects += 1
-                return
-        elif generic and act not in (_DROP, _PASS):
+                return False
+        elif generic and act != _DROP:
             self.cpu.trace.append(ExceptionRaised(program.id, act, ingress.ifindex))
         self.drops += 1
+        frame.drop()
+        return False
 
 
-def run_thread(cpu: Processor, entry: CpuEntry) -> None:
-    """The thread of *entry* was woken: empty the ring, 8 frames at a time."""
-    slept = True
-    while entry.ring:
-        size = min(BULK_SIZE, len(entry.ring))
-        batch = [entry.ring.popleft() for _ in range(size)]
-        Round(cpu, entry).run(batch, slept)
-        slept = False
+def run_round(cpu: Processor, entry: CpuEntry) -> None:
+    """The thread of *entry* takes at most 8 frames from its ring, if there are any."""
+    batch = entry.ring.take(BULK_SIZE)
+    if batch:
+        slept, entry.asleep = entry.asleep, False
+        Round(cpu, entry, batch).run(slept)

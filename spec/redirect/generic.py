@@ -92,7 +92,7 @@ def do_generic_redirect(
         else:
             err = send_to_entry(cpu, target, frame, ingress, program)
     elif map_type is MapType.BPF_MAP_TYPE_XSKMAP:
-        err = target.receive(ingress, frame)
+        err = target.redirect_generic(ingress, frame)
     elif map_type is MapType.BPF_MAP_TYPE_CPUMAP and cpu.release.has("generic_cpumap"):
         err = cpu_queue.enqueue_generic(cpu, target, frame, ingress)
     else:

@@ -36,12 +36,12 @@ def do_redirect(cpu: Processor, ingress: ModelDevice, frame: Frame, program: Mod
     """
     map_type, map_id, flags = cpu.map_type, cpu.map_id, cpu.flags
     index, target, map = cpu.tgt_index, cpu.tgt_value, cpu.map
-    cpu.consume()
-    if frame.frags and map_type is not _CPUMAP and not cpu.release.has("frags_redirected"):
+    if frame.frags and not cpu.release.has(_needed_for_frags(map_type)):
         return -EOPNOTSUPP
+    cpu.consume()
     err: int
     if map_type is _XSKMAP:
-        err = target.receive(ingress, frame)
+        err = target.redirect(cpu, ingress, frame)
     elif frame.meta < FRAME_HEADER:
         err = -EOVERFLOW
     elif map_type is _DEVMAP or map_type is _DEVMAP_HASH:
@@ -60,6 +60,13 @@ def do_redirect(cpu: Processor, ingress: ModelDevice, frame: Frame, program: Mod
         err = -EBADRQC
     trace_redirect(cpu, ingress, program, (map_type, map_id, index, target), err)
     return err
+
+
+def _needed_for_frags(map_type: MapType | None) -> str:
+    """The change since which such a target takes fragments; before, not even a trace was left."""
+    if map_type is _CPUMAP:
+        return "frags"
+    return "frags_to_sockets" if map_type is _XSKMAP else "frags_redirected"
 
 
 def trace_redirect(

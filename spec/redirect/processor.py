@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from spec.redirect import cpu_queue
 from spec.redirect.bulk import flush_devices
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from spec.maps.cpumap import CpuEntry
     from spec.model import ModelLab
     from spec.redirect.bulk import BulkQueue
+    from spec.redirect.xsk import ModelSocket
     from spec.trace import Event
 
 NAPI_WEIGHT = 64
@@ -46,6 +47,7 @@ class Processor(RedirectState):
         "number",
         "pending",
         "release",
+        "socket_flush_list",
         "trace",
         "woken",
     )
@@ -58,6 +60,7 @@ class Processor(RedirectState):
         self.trace: list[Event] = lab.trace
         self.flush_list: list[BulkQueue] = []
         self.cpu_flush_list: list[cpu_queue.CpuBulk] = []
+        self.socket_flush_list: list[ModelSocket] = []
         self.pending: deque[Napi] = deque()
         self.woken: deque[CpuEntry] = deque()
         self._keeps_state = not self.release.has("redirect_state_per_round")
@@ -70,6 +73,7 @@ class Processor(RedirectState):
         """Begin a context for programs; a nested one shares the outer one's state."""
         if not self._depth and not self._keeps_state:
             self.reset()
+        self.lab.running_cpu = self.number
         self._depth += 1
 
     def leave(self) -> None:
@@ -83,6 +87,7 @@ class Processor(RedirectState):
     def wake(self, entry: CpuEntry) -> None:
         """Have the thread of *entry* run once this CPU is done with its round."""
         if entry not in self.woken:
+            entry.asleep = True
             self.woken.append(entry)
 
     def run_softirqs(self) -> None:
@@ -95,12 +100,17 @@ class Processor(RedirectState):
                 if self.pending:
                     self._poll_once()
                 else:
-                    entry = self.woken.popleft()
-                    other = self.lab.processors[entry.cpu]
-                    cpu_queue.run_thread(other, entry)
-                    other.run_softirqs()
+                    self._run_thread(self.woken[0])
         finally:
             self._in_softirq = False
+
+    def _run_thread(self, entry: CpuEntry) -> None:
+        """One round; softirqs that it raised run before the next."""
+        other = self.lab.processors[entry.cpu]
+        cpu_queue.run_round(other, entry)
+        other.run_softirqs()
+        if not entry.ring:
+            self.woken.remove(entry)
 
     def _poll_once(self) -> None:
         unfinished: list[Napi] = []
@@ -115,11 +125,13 @@ class Processor(RedirectState):
         self.pending.extend(unfinished)
 
     def flush(self) -> None:
-        """Send everything queued on its way: devices first, then CPUs (``xdp_do_flush``)."""
+        """Send what is queued on its way: devices, CPUs, then sockets (``xdp_do_flush``)."""
         if self.flush_list:
             flush_devices(self)
         if self.cpu_flush_list:
             cpu_queue.flush(self)
+        while self.socket_flush_list:
+            self.socket_flush_list.pop(0).publish()
 
     # What programs ask for beside redirection.
 

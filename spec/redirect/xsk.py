@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """``AF_XDP`` sockets as targets of a redirect.
 
-Mirrors ``net/xdp/xsk.c: xsk_bind, xsk_rcv_check, __xsk_rcv, xsk_generic_rcv``. Nothing falls back
+Mirrors ``net/xdp/xsk.c: xsk_bind, xsk_rcv_check, __xsk_rcv, xsk_flush``. Nothing falls back
 to the stack: a frame that a socket does not take is lost.
 """
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from spec.devices.device import ModelDevice
     from spec.frame import Frame
     from spec.model import ModelLab
+    from spec.redirect.processor import Processor
 
 
 class ModelSocket(Socket):
@@ -39,15 +40,17 @@ class ModelSocket(Socket):
         self._filled = 0
         self.fill(fill)
         self._device: ModelDevice | None = None
-        self._ring: list[Frame] = []
-        self._taken: list[Frame] = []
+        self._was_bound = False
+        self._unpublished: list[bytes] = []
+        self._ring: list[bytes] = []
+        self._taken: list[bytes] = []
         self._rx_dropped = self._rx_ring_full = self._fill_ring_empty = 0
 
     def bind(self, device: Device, queue: int = 0) -> None:
         """``xsk_bind``: to a queue that the device has and no other socket is bound to."""
         self._check_open()
         own = self.lab.own_device(device)
-        if self._device is not None:
+        if self._was_bound:
             raise KernelError(EBUSY)
         if self.lab.root.find(own.ifindex) is not own:
             raise KernelError(ENODEV)
@@ -55,10 +58,13 @@ class ModelSocket(Socket):
             raise KernelError(EINVAL)
         if own.socket is not None:
             raise KernelError(EBUSY)
-        self._device, own.socket = own, self
+        self._device, own.socket, self._was_bound = own, self, True
 
     def unbind(self) -> None:
-        """The device is being unregistered (``xsk_notifier``), or the socket closed."""
+        """The device is being unregistered (``xsk_notifier``), or the socket closed.
+
+        There is no way back: a socket is bound once in its life.
+        """
         if self._device is not None:
             self._device.socket = None
             self._device = None
@@ -71,11 +77,34 @@ class ModelSocket(Socket):
             raise InputError("socket.fill", f"no room for {count} buffers", f"at most {room} now")
         self._filled += count
 
-    def receive(self, ingress: ModelDevice, frame: Frame) -> int:
-        """Take *frame* that came in by *ingress*: 0 or a negative errno.
+    def redirect(self, cpu: Processor, ingress: ModelDevice, frame: Frame) -> int:
+        """Take *frame*, which user space sees at the flush (``__xsk_map_redirect``)."""
+        err = self._take(ingress, frame)
+        if not err:
+            frame.drop()
+            if self not in cpu.socket_flush_list:
+                cpu.socket_flush_list.insert(0, self)
+        return err
 
-        Checked in this order: bound at all, bound there, room in a buffer, a buffer, room in the
-        ring. A buffer that found no room in the ring is kept for the next frame.
+    def redirect_generic(self, ingress: ModelDevice, frame: Frame) -> int:
+        """Take *frame*, which user space sees at once (``xsk_generic_rcv``)."""
+        err = self._take(ingress, frame)
+        self.publish()
+        return err
+
+    def publish(self) -> None:
+        """User space sees what was put into the ring (``xsk_flush``)."""
+        if self._unpublished and not self._ring and not self._taken:
+            self.lab.touched.append(self)
+        self._ring += self._unpublished
+        self._unpublished = []
+
+    def _take(self, ingress: ModelDevice, frame: Frame) -> int:
+        """0 or a negative errno, checked in this order (``xsk_rcv_check``, ``__xsk_rcv``).
+
+        Bound at all, bound there, room in a buffer, a buffer, room in the ring. A buffer that
+        found no room in the ring is kept for the next frame; for a frame with fragments it is
+        not even taken.
         """
         new = self.lab.release_table.has("socket_errnos")
         if self._device is None:
@@ -85,21 +114,21 @@ class ModelSocket(Socket):
         if len(frame) > self._room:
             self._rx_dropped += 1
             return -ENOSPC
-        if self._spare:
-            self._spare -= 1
-        elif self._filled:
-            self._filled -= 1
-        else:
+        if not self._spare and not self._filled:
             self._fill_ring_empty += 1
             self._rx_dropped += 1
             return -ENOMEM if new else -ENOSPC
-        if len(self._ring) >= self._ring_size:
-            self._spare += 1
+        full = len(self._ring) + len(self._unpublished) >= self._ring_size
+        if not (full and frame.frags):
+            if self._spare:
+                self._spare -= 1
+            else:
+                self._filled -= 1
+        if full:
+            self._spare += not frame.frags
             self._rx_ring_full += 1
-            return -ENOBUFS
-        if not self._ring and not self._taken:
-            self.lab.touched.append(self)
-        self._ring.append(frame)
+            return -ENOBUFS if new else -ENOSPC
+        self._unpublished.append(frame.data())
         return 0
 
     @property
@@ -107,7 +136,7 @@ class ModelSocket(Socket):
         """Empties the ring."""
         self._taken += self._ring
         self._ring = []
-        return [frame.data() for frame in self._taken]
+        return list(self._taken)
 
     def begin_step(self) -> None:
         """Forget what was received."""
