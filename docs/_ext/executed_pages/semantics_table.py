@@ -11,6 +11,7 @@ from sphinx.addnodes import pending_xref
 
 from executed_pages.domain import PagesDomain
 from executed_pages.overview import Overview, OverviewDirective, table
+from spec.errors import InputError
 from spec.testing.semantics import Statement, proofs, read_statements
 
 HEADER = ("Id", "Observed", "Rule", "Stated by", "Tests")
@@ -20,11 +21,11 @@ class SemanticsTable(Overview):
     """A row for each statement; below its sentence, why it has no test and what was found out."""
 
     def show(self, domain: PagesDomain, docname: str) -> list[nodes.Node]:
-        docs = Path(domain.env.srcdir)
-        proven = proofs(docs.parent / "tests")
+        statements: list[Statement] = self["statements"]
+        proven = proofs(Path(domain.env.srcdir).parent / "tests")
         rows = [
-            _row(statement, _rule(domain, statement.rule, docname), len(proven.get(id, ())))
-            for id, statement in read_statements(docs / "semantics").items()
+            _row(each, _rule(domain, each.rule, docname), len(proven.get(each.id, ())))
+            for each in statements
         ]
         return [table(HEADER, rows, ["semantics"])]
 
@@ -39,7 +40,15 @@ class SemanticsTableDirective(OverviewDirective):
         tests = (docs.parent / "tests").glob("test_semantics_*.py")
         for path in (*(docs / "semantics").glob("*.toml"), *tests):
             self.env.note_dependency(str(path))
-        return super().run()
+        try:
+            statements = list(read_statements(docs / "semantics").values())
+        except InputError as error:
+            raise self.error(str(error)) from error
+        shown = super().run()
+        for place in shown:
+            assert isinstance(place, SemanticsTable)
+            place["statements"] = statements
+        return shown
 
 
 def _row(statement: Statement, rule: nodes.Node, tests: int) -> list[list[nodes.Node]]:
@@ -47,7 +56,7 @@ def _row(statement: Statement, rule: nodes.Node, tests: int) -> list[list[nodes.
         [nodes.paragraph("", statement.id)],
         _observed(statement),
         [nodes.paragraph("", "", rule)],
-        [nodes.paragraph("", "", nodes.literal("", statement.function))],
+        [nodes.paragraph("", "", _code(statement.function))],
         [nodes.paragraph("", str(tests))],
     ]
 
@@ -62,9 +71,19 @@ def _observed(statement: Statement) -> list[nodes.Node]:
     return shown
 
 
+def _code(name: str) -> nodes.literal:
+    """A dotted name that a narrow column may break after its dots."""
+    shown = nodes.literal()
+    for part in name.split("."):
+        if shown.children:
+            shown += [nodes.Text("."), nodes.raw("", "<wbr>", format="html")]
+        shown += nodes.Text(part)
+    return shown
+
+
 def _rule(domain: PagesDomain, name: str, docname: str) -> nodes.Node:
     """A link where a page has the rule."""
-    shown = nodes.literal("", name)
+    shown = _code(name)
     if name not in domain.rules:
         return shown
     return pending_xref(
