@@ -70,7 +70,7 @@ class Libbpf:
         self._known: dict[Any, int] = {}
         self._names: dict[str, Any] = {}
 
-    # --- elements of maps -------------------------------------------------------------------
+    # Elements of maps.
 
     def bpf_map_update_elem(self, fd: int, key: Any, value: Any, flags: int) -> int:
         map = self._map(fd)
@@ -125,7 +125,7 @@ class Libbpf:
         info_len[0] = len(raw)
         return 0
 
-    # --- objects ----------------------------------------------------------------------------
+    # Objects.
 
     def bpf_object__open_file(self, path: Any, opts: Any) -> Any:
         del opts
@@ -197,7 +197,7 @@ class Libbpf:
             raise InputError(f"bpf_program__set_expected_attach_type({name})", problem, remedy)
         return 0
 
-    # --- devices ----------------------------------------------------------------------------
+    # Devices.
 
     def bpf_xdp_attach(self, ifindex: int, fd: int, flags: int, opts: Any) -> int:
         if flags & ~MODES or opts != self.ffi.NULL:
@@ -232,7 +232,7 @@ class Libbpf:
         self._write(name, device.name.encode()[: IF_NAMESIZE - 1] + b"\0")
         return name
 
-    # --- memory and handles -----------------------------------------------------------------
+    # Memory and handles.
 
     def _map(self, fd: int) -> Map:
         found = self.lab.by_fd(fd)

@@ -84,7 +84,7 @@ def lex(page: Text) -> Markup:
         raise page.error(1, str(problem).splitlines()[0], "close the block") from None
 
 
-# --- reStructuredText -----------------------------------------------------------------------
+# ReStructuredText.
 
 
 def _lex_rest(page: Text) -> Markup:
@@ -110,7 +110,7 @@ def _check_option_lines(page: Text, directive: Directive) -> None:
             raise page.error(line, problem, "write each option on one line and leave a blank line")
 
 
-# --- MyST -----------------------------------------------------------------------------------
+# MyST.
 
 
 def _lex_myst(page: Text) -> Markup:
@@ -150,7 +150,7 @@ def _check_closed(page: Text, directive: Directive) -> None:
         raise page.error(directive.line, "unclosed fence", "close it with as many backticks")
 
 
-# --- both -----------------------------------------------------------------------------------
+# Both.
 
 
 def _directive(page: Text, region: Region) -> Directive:

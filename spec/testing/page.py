@@ -73,7 +73,7 @@ class _Reader:
             tuple(steps),
         )
 
-    # --- one directive --------------------------------------------------------------------
+    # One directive.
 
     def add(self, directive: Directive) -> None:
         match directive.kind, directive.argument:
@@ -186,7 +186,7 @@ class _Reader:
                 remedy = f"known are {', '.join(sorted(known))}" if known else "remove it"
                 raise self.error(directive, f"unknown option :{option}: of {kind}", remedy)
 
-    # --- statements -----------------------------------------------------------------------
+    # Statements.
 
     def owner(self, prompt: Prompt, places: list[Step]) -> Example:
         for directive, rule in self.rules:
@@ -201,7 +201,7 @@ class _Reader:
             raise self.page.error(prompt.line, ">>> before any lab", "put a lab directive above it")
         return before[-1]
 
-    # --- the page as a whole --------------------------------------------------------------
+    # The page as a whole.
 
     def check_all(self, steps: list[Step]) -> None:
         began = False

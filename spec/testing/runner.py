@@ -60,7 +60,7 @@ class PageRun:
         self._resources.close()
         self.lab = None
 
-    # --- steps ----------------------------------------------------------------------------
+    # Steps.
 
     def _step(self, number: int) -> None:
         step = self.page.steps[number]
@@ -123,7 +123,7 @@ class PageRun:
         assert self.lab is not None, "the reader lets nothing run before a lab"
         return self.lab
 
-    # --- labs -----------------------------------------------------------------------------
+    # Labs.
 
     def _begin_lab(self, example: Example) -> None:
         """Fresh devices, the page's objects loaded anew, fresh names."""

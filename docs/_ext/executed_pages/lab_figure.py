@@ -94,7 +94,7 @@ def _finish(
     return canvas.svg(width, height, style, "Devices of this lab", describe(devices))
 
 
-# --- in a row, open ends below ------------------------------------------------------------------
+# In a row, open ends below.
 
 
 def _draw_row(devices: tuple[Device, ...], style: str) -> str:
@@ -130,7 +130,7 @@ def _draw_pair(canvas: Canvas, device: Device, x: float, y: float) -> None:
     canvas.text((start + end) / 2, y + _BOX + 15, "veth", "kind")
 
 
-# --- in a column, open ends to the right --------------------------------------------------------
+# In a column, open ends to the right.
 
 
 def _draw_column(devices: tuple[Device, ...], style: str) -> str:
