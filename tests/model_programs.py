@@ -118,7 +118,7 @@ FRAGS_SOURCE = (
 SEC("xdp.frags") int to_slot_0(struct xdp_md *ctx) { return bpf_redirect_map(&tx_port, 0, 0); }
 SEC("xdp.frags") int to_all(struct xdp_md *ctx)
 {
-    return bpf_redirect_map(&tx_port, 0, BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS);
+    return bpf_redirect_map(&tx_port, 0, BPF_F_EXCLUDE_INGRESS | BPF_F_BROADCAST);
 }
 SEC("xdp.frags") int to_cpu_1(struct xdp_md *ctx) { return bpf_redirect_map(&cpu_map, 1, 0); }
 SEC("xdp.frags") int pass(struct xdp_md *ctx) { return XDP_PASS; }
