@@ -109,6 +109,9 @@ static __always_inline int follow(struct xdp_md *ctx, int *turn)
         case 6:
             script->marks.runs++;
             script->marks.linear = ctx->data_end - ctx->data;
+            script->marks.metadata = ctx->data - ctx->data_meta;
+            script->marks.ingress_ifindex = ctx->ingress_ifindex;
+            script->marks.rx_queue_index = ctx->rx_queue_index;
             break;
         case 7:
             answer = bpf_xdp_adjust_meta(ctx, -(int)step->target) ? XDP_DROP : XDP_PASS;
@@ -140,6 +143,10 @@ SEC("xdp") int marks_itself(struct xdp_md *ctx)
     if ((void *)(script + 1) <= (void *)(long)ctx->data_end)
         script->marks.runs++;
     return XDP_PASS;
+}
+SEC("xdp") int marks_and_drops(struct xdp_md *ctx)
+{
+    return marks_itself(ctx) == XDP_PASS ? XDP_DROP : XDP_ABORTED;
 }
 SEC("xdp") int to_cpu_0(struct xdp_md *ctx) { return bpf_redirect_map(&cpu_map, 0, 0); }
 SEC("xdp") int to_cpu_1(struct xdp_md *ctx) { return bpf_redirect_map(&cpu_map, 1, 0); }
@@ -314,7 +321,7 @@ def socket(key: int, flags: int = 0) -> Call:
 
 
 MARK = Call(Kind.MARK)
-"""Counts one more run in the frame itself, and notes how much of it is in one piece."""
+"""Counts one more run in the frame itself, and notes what the program was told."""
 
 
 def metadata(size: int) -> Call:

@@ -212,9 +212,7 @@ def test_a_frame_can_be_sent_back(switch: Switch, near: Device) -> None:
 
 
 @pytest.mark.semantics("W-07")
-def test_a_program_wants_a_peer_whose_packets_fit_a_page(
-    lab: Lab, switch: Switch, near: Device
-) -> None:
+def test_a_program_wants_a_peer_whose_packets_fit_a_page(switch: Switch, near: Device) -> None:
     near.mtu = 3507
     assert refusal(far_end(near).attach, switch.programs["pass"]) == "ERANGE"
     near.mtu = 3506
