@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from kernel_impl.libbpf import check, ffi, libbpf, opts, text
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from kernel_impl.lab import KernelLab
 
 PER_CPU = (MapType.BPF_MAP_TYPE_PERCPU_HASH, MapType.BPF_MAP_TYPE_PERCPU_ARRAY)
+PROCESSES = Path("/proc")
 NAME_LENGTH = 15
 """``BPF_OBJ_NAME_LEN`` without the terminating zero."""
 
@@ -130,6 +132,16 @@ class KernelMap(Map):
         count = ffi.new("uint32_t *", len(keys))
         check(libbpf().bpf_map_delete_batch(self.fd, places, count, _batch()))
 
+    @property
+    def memory(self) -> int:
+        lines = Path(f"/proc/self/fdinfo/{self.fd}").read_text(encoding="ascii").splitlines()
+        return int(dict(line.split(":", 1) for line in lines)["memlock"])
+
+    @property
+    def threads(self) -> Mapping[int, str]:
+        names = ((int(comm.parent.name), _content(comm)) for comm in PROCESSES.glob("[0-9]*/comm"))
+        return {process: name for process, name in names if name.endswith(f"/map:{self.id}")}
+
     def freeze(self) -> None:
         check(libbpf().bpf_map_freeze(self.fd))
 
@@ -157,6 +169,14 @@ class KernelMap(Map):
         if len(value) != size:
             raise InputError(self.name, f"a value of {len(value)} bytes", f"its values have {size}")
         return ffi.from_buffer(value)
+
+
+def _content(comm: Path) -> str:
+    # A process may have ended since it was listed.
+    try:
+        return comm.read_text(encoding="utf-8", errors="replace").rstrip("\n")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def _batch() -> Any:

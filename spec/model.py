@@ -57,7 +57,7 @@ class ModelLab(Lab):
         self._fds: dict[int, ModelMap | ModelProgram | ModelSocket] = {}
         self._last_fd = FIRST_FD - 1
         self._last_ifindex = LAST_SMALL_IFINDEX
-        self._last_map_id = self._last_program_id = 0
+        self._last_map_id = self._last_program_id = self._last_process_id = 0
         self.names = Names()
         self._maps: list[ModelMap] = []
         self.lo: ModelDevice = Loopback(self, "lo", LOOPBACK_IFINDEX)
@@ -219,6 +219,11 @@ class ModelLab(Lab):
         held = self._fds.get(fd)
         return held if isinstance(held, ModelSocket) else None
 
+    def new_process_id(self) -> int:
+        """A process id that no thread had before."""
+        self._last_process_id += 1
+        return self._last_process_id
+
     def new_map_id(self) -> int:
         """An id that no map had before."""
         self._last_map_id += 1
@@ -247,6 +252,15 @@ class ModelLab(Lab):
     def forget_device(self, device: ModelDevice) -> None:
         """*device* has no name any more."""
         self.names = self.names.without_device(device.ifindex)
+
+    def abandon(self) -> None:
+        """Lose every frame that is under way, and what was told about it."""
+        for processor in self.processors:
+            processor.abandon()
+        for namespace in self._namespaces:
+            for device in namespace.devices.values():
+                device.abandon()
+        self.trace.clear()
 
     def own_device(self, device: Device) -> ModelDevice:
         """*device*, which must be this lab's."""

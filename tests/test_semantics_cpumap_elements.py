@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from tests.refusal import refusal
 from tests.semantics_programs import ENTRIES
 
 MAX_QUEUE, NOBODY = 16384, 9999
+PATIENCE = 5
+"""Seconds."""
 LAST_SLOT = 255
 """Of a map with 256 slots, which is more CPUs than the machines have that this runs on."""
 
@@ -110,3 +113,30 @@ def test_the_keys_of_a_cpumap_are_its_slots_even_if_empty(lab: Lab) -> None:
     assert list(cpus.keys()) == [0, 1, 2]
     assert cpus.next_key(77) == 0
     assert refusal(cpus.next_key, 2) == "ENOENT"
+
+
+def threads_once_there_are(map: Map, count: int) -> Mapping[int, str]:
+    """The old thread of an entry ends a little later than the entry."""
+    deadline = time.monotonic() + PATIENCE
+    while len(map.threads) != count and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return map.threads
+
+
+@pytest.mark.semantics("P-03")
+def test_an_entry_has_a_thread_whose_name_says_cpu_and_map(cpus: Map) -> None:
+    assert cpus.threads == {}
+    cpus.update(0, 16)
+    assert list(cpus.threads.values()) == [f"cpumap/0/map:{cpus.id}"]
+    cpus.delete(0)
+    assert threads_once_there_are(cpus, 0) == {}
+
+
+@pytest.mark.semantics("P-03")
+def test_the_same_value_again_makes_a_new_thread(cpus: Map) -> None:
+    cpus.update(0, 16)
+    before = cpus.threads
+    cpus.update(0, 16)
+    after = threads_once_there_are(cpus, 1)
+    assert list(after.values()) == list(before.values())
+    assert after.keys().isdisjoint(before)

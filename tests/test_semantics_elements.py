@@ -183,3 +183,33 @@ def test_a_devmap_of_one_slot_has_nothing_after_it(lab: Lab) -> None:
     ports = lab.create_map("devmap", max_entries=1)
     assert ports.next_key(None) == 0
     assert refusal(ports.next_key, 0) == "ENOENT"
+
+
+@pytest.mark.semantics("D-08")
+def test_an_entry_is_counted_when_it_is_stored_and_when_it_is_deleted(lab: Lab) -> None:
+    ports, eth0 = lab.create_map("devmap", max_entries=4), lab.tap("eth0")
+    empty = ports.memory
+    ports.update(0, eth0)
+    full = ports.memory
+    assert full > empty
+    ports.update(0, eth0)
+    assert ports.memory == full
+    ports.delete(0)
+    ports.delete(0)
+    assert ports.memory == empty
+
+
+@pytest.mark.semantics("D-08")
+def test_ifindex_0_leaves_the_count_of_entries_too_high(lab: Lab) -> None:
+    ports, eth0 = lab.create_map("devmap", max_entries=4), lab.tap("eth0")
+    empty = ports.memory
+    ports.update(0, eth0)
+    entry = ports.memory - empty
+    ports.update(0, 0)
+    assert ports.memory == empty + entry
+    for _ in range(3):
+        ports.update(0, 0)
+    assert ports.memory == empty + 4 * entry
+    ports.update(0, eth0)
+    eth0.remove()
+    assert ports.memory == empty + 4 * entry

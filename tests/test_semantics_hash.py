@@ -113,3 +113,17 @@ def test_keys_smaller_than_the_number_of_buckets_come_in_ascending_order(lab: La
     for key in (5, 0, 7, 2, 3):
         ports.update(key, eth0)
     assert list(ports.keys()) == [0, 2, 3, 5, 7]
+
+
+@pytest.mark.semantics("C-06", "D-08")
+def test_a_devmap_hash_takes_memory_for_its_buckets_and_for_the_entries_it_has(lab: Lab) -> None:
+    eth0, sizes = lab.tap("eth0"), {}
+    for entries in (3, 4, 5):
+        sizes[entries] = lab.create_map("devmap_hash", max_entries=entries).memory
+    assert sizes[3] == sizes[4] == sizes[5] - 4 * 8
+    ports = lab.create_map("devmap_hash", max_entries=4)
+    empty = ports.memory
+    ports.update(1, eth0)
+    assert ports.memory > empty
+    eth0.remove()
+    assert ports.memory == empty

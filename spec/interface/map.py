@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from spec.errors import KernelError
@@ -88,6 +88,16 @@ class Map(ABC):
 
     def delete_batch(self, keys: Sequence[Key]) -> None:
         """``BPF_MAP_DELETE_BATCH``."""
+        raise NotImplementedError
+
+    @property
+    def memory(self) -> int:
+        """Bytes that the map says it takes: ``memlock`` of its descriptor in ``/proc``."""
+        raise NotImplementedError
+
+    @property
+    def threads(self) -> Mapping[int, str]:
+        """The kernel threads of a CPUMAP: their names by process id."""
         raise NotImplementedError
 
     @abstractmethod

@@ -7,6 +7,7 @@ or a plain queue size (4 bytes).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from errno import E2BIG, EBADF, EEXIST, EINVAL, ENODEV, ENOMEM, EOVERFLOW
 from typing import TYPE_CHECKING
 
@@ -35,12 +36,13 @@ MAX_QUEUE_SIZE = 16384
 class CpuEntry:
     """Another CPU's queue of frames; ``value`` is what a lookup shows."""
 
-    __slots__ = ("asleep", "bulks", "cpu", "map_id", "program", "ring", "value")
+    __slots__ = ("asleep", "bulks", "cpu", "map_id", "process_id", "program", "ring", "value")
 
     def __init__(
         self, map: Cpumap, cpu: int, queue_size: int, program: ModelProgram | None
     ) -> None:
         self.map_id = map.id
+        self.process_id = map.lab.new_process_id()
         self.cpu = cpu
         self.program = program
         self.asleep = True
@@ -105,6 +107,13 @@ class Cpumap(IndexedMap):
         if slot >= self.max_entries:
             raise KernelError(EINVAL)
         self.slots.pop(slot, None)
+
+    @property
+    def threads(self) -> Mapping[int, str]:
+        """One for each entry, whose name says CPU and map."""
+        return {
+            entry.process_id: f"cpumap/{cpu}/map:{self.id}" for cpu, entry in self.slots.items()
+        }
 
     def _program(self, fd: int) -> ModelProgram | None:
         """``cpumap.c: __cpu_map_load_bpf_program``."""

@@ -12,7 +12,7 @@ from errno import E2BIG, EEXIST, EINVAL
 from typing import TYPE_CHECKING
 
 from spec.errors import KernelError
-from spec.maps.element import Definition, IndexedMap, missing, number, signed
+from spec.maps.element import POINTER_SIZE, Definition, IndexedMap, missing, number, signed
 from spec.maps.entry import DeviceEntry, make_entry
 from spec.uapi import (
     BPF_EXIST,
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 CREATE_FLAGS = BPF_F_NUMA_NODE | BPF_F_RDONLY | BPF_F_WRONLY
 VALUE_SIZES = (4, 8)
+MAP_SIZE, ENTRY_SIZE = 344, 64
+"""``struct bpf_dtab`` and ``struct bpf_dtab_netdev`` on a 64-bit machine."""
 
 
 def check_device_map(definition: Definition) -> None:
@@ -59,6 +61,7 @@ class Devmap(IndexedMap):
         self._flags |= BPF_F_RDONLY_PROG  # The kernel's own doing: programs get pointers to values.
         self.redirect_flags = redirect_flags(lab)
         self.slots: dict[int, DeviceEntry] = {}
+        self._counted = 0
         self.get = self.slots.get
 
     @staticmethod
@@ -89,9 +92,12 @@ class Devmap(IndexedMap):
         if number(value) == 0:
             if signed(value[4:8]) > 0:
                 raise KernelError(EINVAL)
+            self._counted += slot not in self.slots
             self.slots.pop(slot, None)
             return
-        self.slots[slot] = make_entry(self, value)
+        entry = make_entry(self, value)
+        self._counted += slot not in self.slots
+        self.slots[slot] = entry
 
     def lookup_element(self, key: bytes) -> bytes:
         """``devmap.c: dev_map_lookup_elem``: ``ENOENT`` for an empty slot or none."""
@@ -105,12 +111,23 @@ class Devmap(IndexedMap):
         slot = number(key)
         if slot >= self.max_entries:
             raise KernelError(EINVAL)
+        self._counted -= slot in self.slots
         self.slots.pop(slot, None)
+
+    @property
+    def memory(self) -> int:
+        """``devmap.c: dev_map_mem_usage``: the map, its slots, and each entry that was counted.
+
+        An update of an empty slot counts an entry even where ifindex 0 makes none, and ifindex 0
+        in a full slot takes none back: only deleting does.
+        """
+        return MAP_SIZE + self.max_entries * POINTER_SIZE + self._counted * ENTRY_SIZE
 
     def forget(self, device: ModelDevice) -> None:
         """*device* is being unregistered (``devmap.c: dev_map_notification``)."""
         for slot in [slot for slot, entry in self.slots.items() if entry.device is device]:
             del self.slots[slot]
+            self._counted -= 1
 
     def program_lookup(self, key: bytes) -> bytes | None:
         """A program reads the entry and may not write it."""

@@ -11,8 +11,8 @@ from errno import E2BIG, EEXIST, EINVAL
 from typing import TYPE_CHECKING
 
 from spec.errors import KernelError
-from spec.maps.devmap import check_device_map, redirect_flags
-from spec.maps.element import Definition, RedirectMap, missing, number, word
+from spec.maps.devmap import ENTRY_SIZE, MAP_SIZE, check_device_map, redirect_flags
+from spec.maps.element import POINTER_SIZE, Definition, RedirectMap, missing, number, word
 from spec.maps.entry import DeviceEntry, make_entry
 from spec.uapi import BPF_EXIST, BPF_F_RDONLY_PROG, BPF_NOEXIST
 
@@ -85,6 +85,12 @@ class DevmapHash(RedirectMap):
         if self.by_key.pop(number(key), None) is None:
             raise missing()
         self._order = None
+
+    @property
+    def memory(self) -> int:
+        """The map, its buckets and its entries (``devmap.c: dev_map_mem_usage``)."""
+        buckets = (self.bucket_mask + 1) * POINTER_SIZE
+        return MAP_SIZE + buckets + len(self.by_key) * ENTRY_SIZE
 
     def following_key(self, key: bytes | None) -> bytes:
         """``devmap.c: dev_map_hash_get_next_key``: after an unknown key comes the first."""
