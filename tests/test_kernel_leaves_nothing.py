@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from tests.held_lab import STAGES
 from tests.live import need_kernel, programs
 
 pytestmark = pytest.mark.kernel
+PROJECT = Path(__file__).parent.parent
 PATIENCE_S = 20.0
 RTM_NEWNSID, RTM_GETNSID = 88, 90
 NO_NSID = 0xFFFFFFFF
@@ -40,7 +42,7 @@ def held(stage: str) -> Iterator[subprocess.Popen[str]]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).parent.parent,
+        cwd=PROJECT,
     ) as process:
         assert process.stdout is not None
         try:
@@ -70,6 +72,13 @@ class Belongings:
             "maps": self.bpf["map"] & ids(libbpf().bpf_map_get_next_id),
         }
         return {kind: found for kind, found in still.items() if found}
+
+    def left_in_the_end(self) -> dict[str, set[int]]:
+        """What remains after the kernel had time to take the process's things down."""
+        deadline = time.monotonic() + PATIENCE_S
+        while (remaining := self.remaining()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return remaining
 
     def close(self) -> None:
         self._netlink.close()
@@ -149,8 +158,33 @@ def test_killing_a_process_leaves_nothing(stage: str) -> None:
         assert (mounts(), devices(), instances()) == before
         process.kill()
         process.wait()
-        deadline = time.monotonic() + PATIENCE_S
-        while belongings.remaining() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        assert belongings.remaining() == {}
+        assert belongings.left_in_the_end() == {}
         assert (mounts(), devices(), instances()) == before
+
+
+@pytest.mark.parametrize("examples", [1, 20, 90, 150])
+def test_killing_a_run_of_the_pages_leaves_nothing(examples: int) -> None:
+    need_kernel()
+    before = mounts(), devices(), instances()
+    command = [sys.executable, "-m", "pytest", "docs", "--backend", "kernel", "-v"]
+    with subprocess.Popen(
+        [*command, "-p", "no:cacheprovider"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=PROJECT,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as process:
+        assert process.stdout is not None
+        passed = 0
+        while passed < examples:
+            line = process.stdout.readline()
+            assert line, "the run ended before it could be killed"
+            passed += "PASSED" in line
+        process.send_signal(signal.SIGSTOP)
+        with closing(Belongings(process.pid)) as belongings:
+            process.kill()
+            process.wait()
+            assert belongings.namespaces
+            assert belongings.bpf["prog"]
+            assert belongings.left_in_the_end() == {}
+    assert (mounts(), devices(), instances()) == before
