@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from errno import EBADF, EINVAL
 from os import PathLike
+from typing import TypeAlias
 
 from spec import layouts
 from spec.capabilities import ALL
@@ -21,10 +22,13 @@ from spec.maps.element import Definition, ModelMap
 from spec.names import Names
 from spec.program import ModelProgram
 from spec.redirect.processor import Processor
-from spec.redirect.xsk import ModelSocket
+from spec.redirect.xsk import ModelSocket, OtherSocket
 from spec.release import DEFAULT, Release
 from spec.trace import LAST_SMALL_IFINDEX, Event, EventLog
 from spec.uapi import MapType
+
+Held: TypeAlias = ModelMap | ModelProgram | ModelSocket | OtherSocket
+"""What a descriptor may stand for."""
 
 LOOPBACK_IFINDEX = 1
 FIRST_FD = 3
@@ -54,7 +58,7 @@ class ModelLab(Lab):
         self.running_cpu = 0
         self.root = ModelNamespace()
         self._namespaces = [self.root]
-        self._fds: dict[int, ModelMap | ModelProgram | ModelSocket] = {}
+        self._fds: dict[int, Held] = {}
         self._last_fd = FIRST_FD - 1
         self._last_ifindex = LAST_SMALL_IFINDEX
         self._last_map_id = self._last_program_id = self._last_process_id = 0
@@ -191,13 +195,13 @@ class ModelLab(Lab):
 
     # What follows is for the devices, maps and programs of the model.
 
-    def install(self, held: ModelMap | ModelProgram | ModelSocket) -> int:
+    def install(self, held: Held) -> int:
         """A descriptor for *held*; never one that was used before."""
         self._last_fd += 1
         self._fds[self._last_fd] = held
         return self._last_fd
 
-    def uninstall(self, held: ModelMap | ModelProgram | ModelSocket) -> None:
+    def uninstall(self, held: Held) -> None:
         """*held* gives up its descriptor."""
         self._fds.pop(held.fd, None)
 
@@ -214,10 +218,10 @@ class ModelLab(Lab):
         held = self._fds.get(fd)
         return held if isinstance(held, ModelProgram) else None
 
-    def socket_of(self, fd: int) -> ModelSocket | None:
-        """The AF_XDP socket that *fd* stands for."""
+    def socket_of(self, fd: int) -> ModelSocket | OtherSocket | None:
+        """The socket that *fd* stands for."""
         held = self._fds.get(fd)
-        return held if isinstance(held, ModelSocket) else None
+        return held if isinstance(held, ModelSocket | OtherSocket) else None
 
     def new_process_id(self) -> int:
         """A process id that no thread had before."""

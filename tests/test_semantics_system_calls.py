@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from spec.lab import Lab
 from spec.uapi import BPF_F_LOCK, BPF_F_RDONLY, BPF_F_WRONLY, BPF_NOEXIST
 from tests.refusal import refusal
+from tests.semantics_programs import ENTRIES
 
 FOUR = ("devmap", "devmap_hash", "cpumap", "xskmap")
 WITH_ACCESS = ("devmap", "devmap_hash", "xskmap")
@@ -92,3 +96,16 @@ def test_elements_are_not_handled_in_batches(lab: Lab, type: str) -> None:
     assert refusal(ports.update_batch, [(0, 1), (1, 1)]) == "ENOTSUPP"
     assert refusal(ports.lookup_batch, 2) == "ENOTSUPP"
     assert refusal(ports.delete_batch, [0, 1]) == "ENOTSUPP"
+
+
+@pytest.mark.semantics("U-00")
+@pytest.mark.parametrize("type", FOUR)
+def test_a_descriptor_of_something_else_is_einval(
+    lab: Lab, compile_bpf: Callable[..., Path], type: str
+) -> None:
+    program = lab.load(compile_bpf(ENTRIES, "entries")).programs["plain"]
+    ports = lab.create_map(type)
+    own, ports.fd = ports.fd, program.fd
+    assert refusal(ports.update, 0, 1, BPF_F_LOCK) == refusal(ports.lookup, 0) == "EINVAL"
+    assert refusal(ports.delete, 0) == refusal(ports.next_key, None) == "EINVAL"
+    ports.fd = own

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from spec import ModelLab
 from spec.lab import Lab, Map, Program
+from spec.redirect.xsk import OtherSocket
 from spec.uapi import BPF_ANY, BPF_EXIST, BPF_NOEXIST, XDP_PASS, XDP_REDIRECT
 from tests.refusal import refusal
 from tests.semantics_programs import INCLUDES, XSKMAP, map_of, program
@@ -53,10 +56,10 @@ def test_noexist_and_exist_mean_what_they_say(lab: Lab, sockets: Map) -> None:
 
 @pytest.mark.semantics("2.4", "X-02")
 def test_the_same_socket_again_is_fine_whatever_the_flags(lab: Lab, sockets: Map) -> None:
-    socket = lab.socket()
-    sockets.update(0, socket)
+    same = lab.socket()
+    sockets.update(0, same)
     for flags in (BPF_ANY, BPF_NOEXIST, BPF_EXIST):
-        sockets.update(0, socket, flags)
+        sockets.update(0, same, flags)
 
 
 @pytest.mark.semantics("X-01")
@@ -95,9 +98,28 @@ def test_the_keys_of_an_xskmap_are_its_slots_even_if_empty(sockets: Map) -> None
 @pytest.mark.semantics("X-04")
 def test_a_socket_that_is_closed_leaves_every_slot(lab: Lab, asking: tuple[Map, Program]) -> None:
     sockets, asked = asking
-    socket, other = lab.socket(), lab.socket()
+    one, other = lab.socket(), lab.socket()
     for slot in (0, 1):
-        sockets.update(slot, socket)
-    socket.close()
+        sockets.update(slot, one)
+    one.close()
     assert asked.test_run(FRAME).retval == XDP_PASS
     assert refusal(sockets.update, 0, other, BPF_EXIST) == "ENOENT"
+
+
+@pytest.fixture
+def of_another_family(lab: Lab) -> Iterator[int]:
+    """The descriptor of a socket that has nothing to do with XDP."""
+    if isinstance(lab, ModelLab):
+        yield OtherSocket(lab).fd
+    else:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            yield other.fileno()
+
+
+@pytest.mark.semantics("2.4")
+def test_a_socket_of_another_family_is_not_supported(
+    lab: Lab, sockets: Map, of_another_family: int
+) -> None:
+    assert refusal(sockets.update, 0, of_another_family, BPF_EXIST) == "EOPNOTSUPP"
+    sockets.update(0, lab.socket())
+    assert refusal(sockets.update, 0, of_another_family, BPF_NOEXIST) == "EOPNOTSUPP"

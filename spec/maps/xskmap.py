@@ -10,6 +10,7 @@ from errno import E2BIG, EBADF, EEXIST, EINVAL, ENOENT, ENOTSOCK, EOPNOTSUPP
 from typing import TYPE_CHECKING
 
 from spec.errors import KernelError
+from spec.lab import Socket
 from spec.maps.devmap import CREATE_FLAGS
 from spec.maps.element import Definition, IndexedMap, number, signed, word
 from spec.uapi import BPF_EXIST, BPF_NOEXIST, XDP_TX
@@ -82,4 +83,6 @@ class Xskmap(IndexedMap):
         socket = self.lab.socket_of(fd)
         if socket is None:
             raise KernelError(ENOTSOCK if self.lab.holds_fd(fd) else EBADF)
+        if not isinstance(socket, Socket):
+            raise KernelError(EOPNOTSUPP)
         return socket

@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from spec.redirect.processor import Processor
 
 
+class OtherSocket:
+    """A socket of another family, which no map takes."""
+
+    def __init__(self, lab: ModelLab) -> None:
+        self.fd = lab.install(self)
+
+
 class ModelSocket(Socket):
     """A socket in copy mode, with buffers of *frame_size* bytes that are used up by receiving.
 
