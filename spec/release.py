@@ -8,6 +8,7 @@ stable maintainers took over into older lines names those lines as its backports
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from spec.errors import InputError
@@ -236,7 +237,7 @@ _BY_NAME = {change.name: change for change in CHANGES}
 class Release:
     """A kernel release as ``major.minor``, which knows the changes that it has."""
 
-    __slots__ = ("_changes", "text")
+    __slots__ = ("has", "text")
 
     def __init__(self, text: str = DEFAULT) -> None:
         if not re.fullmatch(r"\d+\.\d+", text):
@@ -247,14 +248,11 @@ class Release:
                 f"release {text}", "not modelled", f"give one from {OLDEST} to {NEWEST}"
             )
         self.text = text
-        self._changes = {
+        self.has: Callable[[str], bool] = {
             change.name: _number(change.release) <= number or text in change.backports
             for change in CHANGES
-        }
-
-    def has(self, name: str) -> bool:
+        }.__getitem__
         """Whether the change called *name* is in this release."""
-        return self._changes[name]
 
     def __str__(self) -> str:
         return self.text

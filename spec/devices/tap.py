@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from errno import EINVAL
 
+from typing import TYPE_CHECKING
+
 from spec.devices.device import ETHERNET_HEADER, ModelDevice
 from spec.errors import KernelError
 from spec.frame import HEADROOM, LINEAR_ROOM, PADDING, Frame, align
@@ -20,8 +22,12 @@ from spec.redirect.processor import Processor
 from spec.trace import ExceptionRaised
 from spec.uapi import Verdict
 
+if TYPE_CHECKING:
+    from spec.program import ModelProgram
+
 QUEUE_LENGTH = 1000
 """Frames that wait for the reader."""
+_HEADROOM = PADDING + HEADROOM
 _DROP, _PASS, _TX, _REDIRECT = (
     int(Verdict.XDP_DROP),
     int(Verdict.XDP_PASS),
@@ -51,22 +57,19 @@ class Tap(ModelDevice):
         """
         if len(data) < ETHERNET_HEADER:
             raise KernelError(EINVAL)
-        program = self.native_program
+        program, room = self.native_program, align(_HEADROOM + len(data))
         if program is None:
             self._pass(cpu, Frame.of_socket_buffer(data))
-        elif align(len(data) + PADDING + HEADROOM) > LINEAR_ROOM:
+        elif room > LINEAR_ROOM:
             frame = private_copy(data, program.has_frags and cpu.release.has("generic_frags"))
             if run_generic(cpu, self, frame, program):
                 self._pass(cpu, frame)
         else:
-            headroom = PADDING + HEADROOM
-            self._run_native(cpu, Frame.of(data, headroom, align(headroom + len(data))))
+            self._run_native(cpu, Frame.of(data, _HEADROOM, room), program)
         cpu.run_softirqs()
 
-    def _run_native(self, cpu: Processor, frame: Frame) -> None:
+    def _run_native(self, cpu: Processor, frame: Frame, program: ModelProgram) -> None:
         """``tun_build_skb`` and ``tun_xdp_act``."""
-        program = self.native_program
-        assert program is not None
         cpu.enter()
         act = program.executable.run(Context(frame, self.ifindex), cpu)
         if act == _REDIRECT:

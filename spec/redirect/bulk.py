@@ -89,13 +89,17 @@ def push(
     """Append *frame*; the 17th sends the first 16 on their way (``bq_enqueue``).
 
     The first frame after a flush decides the program and the ingress device of all that follow.
+    Before ``entry_program_at_flush`` the 17th counted as first again.
     """
     queue = device.bulk_queues[cpu.number]
     if len(queue.frames) == BULK_SIZE:
-        transmit(cpu, queue, flush=False)
+        transmit(cpu, queue, False)
+        if not cpu.release.has("entry_program_at_flush"):
+            queue.ingress = None
+            cpu.flush_list.remove(queue)
     if queue.ingress is None:
         queue.ingress, queue.program = ingress, program
-        cpu.flush_list.insert(0, queue)
+        cpu.flush_list.append(queue)
     queue.frames.append(frame)
 
 
@@ -120,19 +124,11 @@ def transmit(cpu: Processor, queue: BulkQueue, flush: bool) -> None:
     cpu.trace.append(
         DevmapXmit(ingress.ifindex, _REDIRECT, device.ifindex, count - sent, sent, err)
     )
-    if not cpu.release.has("entry_program_at_flush"):
-        queue.ingress = None
-        cpu.flush_list.remove(queue)
 
 
 def flush_devices(cpu: Processor) -> None:
     """Empty every queue in use, the most recently begun first (``__dev_flush``)."""
     while cpu.flush_list:
-        queues, cpu.flush_list = cpu.flush_list, []
-        for queue in queues:
-            if cpu.release.has("entry_program_at_flush"):
-                transmit(cpu, queue, flush=True)
-                queue.ingress = queue.program = None
-            else:
-                cpu.flush_list.append(queue)
-                transmit(cpu, queue, flush=True)
+        queue = cpu.flush_list.pop()
+        transmit(cpu, queue, True)
+        queue.ingress = queue.program = None

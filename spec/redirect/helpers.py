@@ -25,10 +25,13 @@ class RedirectState:
     ``redirect_state_names_map`` the two were not told apart: nothing meant ifindex 0.
     """
 
-    __slots__ = ("flags", "map", "map_id", "map_type", "names_map", "tgt_index", "tgt_value")
+    __slots__ = (
+        "_no_map_id", "flags", "map", "map_id", "map_type", "names_map", "tgt_index", "tgt_value",
+    )  # fmt: skip
 
     def __init__(self, names_map: bool) -> None:
         self.names_map = names_map
+        self._no_map_id = 0 if names_map else NO_MAP_ID
         self.reset()
 
     def reset(self) -> None:
@@ -37,16 +40,15 @@ class RedirectState:
         self.tgt_value: Any = None
         self.map: Any = None
         self.flags = 0
-        self.consume()
+        self.map_type: MapType | None = None
+        self.map_id = self._no_map_id
 
     def consume(self) -> None:
         """The wish is being carried out; target index and value stay behind."""
         self.flags = 0
-        self.map_type: MapType | None = None
-        if self.names_map:
-            self.map_id = 0
-        else:
-            self.map_id = NO_MAP_ID
+        self.map_type = None
+        self.map_id = self._no_map_id
+        if not self.names_map:
             self.tgt_index = 0
 
     def redirect(self, ifindex: int, flags: int) -> int:
