@@ -255,6 +255,9 @@ class ModelDevice(Device):
     def lower_changed_mtu(self, lower: ModelDevice) -> None:
         """``NETDEV_CHANGEMTU`` of the device below."""
 
+    def abandon(self) -> None:
+        """Lose the frames that wait here."""
+
     def note_sent(self, frame: Frame) -> None:
         """Remember *frame* for ``sent``."""
         if not self._sent:

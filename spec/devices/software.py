@@ -10,7 +10,6 @@ from __future__ import annotations
 from errno import EBUSY, EINVAL, EOPNOTSUPP
 from typing import TYPE_CHECKING
 
-from spec.devices.backlog import Backlog
 from spec.devices.device import ModelDevice
 from spec.devices.packet_socket import socket_buffer
 from spec.errors import InputError, KernelError
@@ -54,9 +53,9 @@ class Loopback(SoftwareDevice):
 
     def start_xmit(self, cpu: Processor, frame: Frame) -> bool:
         """Back up the stack."""
-        self.tx_packets += 1
-        self.rx_packets += 1
-        cpu.schedule(Backlog(self, frame))
+        if cpu.backlog.add(cpu, self, frame):
+            self.tx_packets += 1
+            self.rx_packets += 1
         return True
 
     def remove(self) -> None:
@@ -103,7 +102,7 @@ class Macvlan(SoftwareDevice):
         """``macvlan_handle_frame``: group addresses reach every macvlan."""
         if self.is_up and is_group(frame):
             self.rx_packets += 1
-            cpu.schedule(Backlog(self, frame.copy()))
+            cpu.backlog.add(cpu, self, frame.copy())
         return False
 
     def lower_unregisters(self, lower: ModelDevice, moves: bool) -> None:  # noqa: ARG002

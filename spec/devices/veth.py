@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from errno import ENOTCONN, ENXIO, ERANGE
 from typing import NamedTuple
 
-from spec.devices.backlog import Backlog
 from spec.devices.device import ETHERNET_HEADER, ModelDevice
 from spec.devices.packet_socket import socket_buffer
 from spec.devices.veth_round import VethRound
@@ -166,8 +165,10 @@ class Veth(ModelDevice):
             if peer is not None:
                 peer.rx_dropped += 1
         elif not peer.native_program:
-            self.plain_packets += 1
-            cpu.schedule(Backlog(peer, frame))
+            if cpu.backlog.add(cpu, peer, frame):
+                self.plain_packets += 1
+            else:
+                self.dropped += 1
         elif len(peer.ring) >= RING_SIZE:
             self.dropped += 1
         else:
@@ -211,9 +212,15 @@ class Veth(ModelDevice):
     def poll(self, cpu: Processor, budget: int) -> int:
         """``veth_poll``."""
         done = VethRound(self, cpu).run(budget)
+        cpu.count(self.name, done)
         if done < budget:
             self._scheduled = False
         return done
+
+    def abandon(self) -> None:
+        """Lose what waits in the ring."""
+        self._scheduled = False
+        self.ring.clear()
 
     @property
     def sent(self) -> list[bytes]:

@@ -12,11 +12,15 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
+from spec.devices.backlog import Backlog
+from spec.errors import InputError
 from spec.redirect import cpu_queue
 from spec.redirect.bulk import flush_devices
 from spec.redirect.helpers import RedirectState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from spec.maps.cpumap import CpuEntry
     from spec.model import ModelLab
     from spec.redirect.bulk import BulkQueue
@@ -25,6 +29,10 @@ if TYPE_CHECKING:
 
 NAPI_WEIGHT = 64
 """``NAPI_POLL_WEIGHT``: frames in one poll."""
+LONGEST = 20000
+"""Frames that the model handles because of one, before it calls that a loop."""
+LONG = LONGEST - 1000
+"""From here on it remembers who handles them."""
 
 
 class Napi(Protocol):
@@ -39,8 +47,11 @@ class Processor(RedirectState):
 
     __slots__ = (
         "_depth",
+        "_handled",
         "_in_softirq",
         "_keeps_state",
+        "_trail",
+        "backlog",
         "cpu_flush_list",
         "flush_list",
         "lab",
@@ -61,11 +72,14 @@ class Processor(RedirectState):
         self.flush_list: list[BulkQueue] = []
         self.cpu_flush_list: list[cpu_queue.CpuBulk] = []
         self.socket_flush_list: list[ModelSocket] = []
+        self.backlog = Backlog()
         self.pending: deque[Napi] = deque()
         self.woken: deque[CpuEntry] = deque()
         self._keeps_state = not self.release.has("redirect_state_per_round")
         self._depth = 0
         self._in_softirq = False
+        self._handled = 0
+        self._trail: list[str] = []
 
     # Rounds.
 
@@ -95,6 +109,7 @@ class Processor(RedirectState):
         if self._in_softirq or self._depth:
             return
         self._in_softirq = True
+        self._handled = 0
         try:
             while self.pending or self.woken:
                 if self.pending:
@@ -107,6 +122,7 @@ class Processor(RedirectState):
     def _run_thread(self, entry: CpuEntry) -> None:
         """One round; softirqs that it raised run before the next."""
         other = self.lab.processors[entry.cpu]
+        self.count(f"CPU {entry.cpu}")
         cpu_queue.run_round(other, entry)
         other.run_softirqs()
         if not entry.ring:
@@ -123,6 +139,29 @@ class Processor(RedirectState):
         finally:
             self.leave()
         self.pending.extend(unfinished)
+
+    def count(self, handler: str, frames: int = 1) -> None:
+        """*handler* had *frames*. The kernel goes on for ever, the model gives up some day."""
+        self._handled += frames
+        if self._handled > LONG:
+            self._trail.append(handler)
+            if self._handled > LONGEST:
+                raise self._stop()
+
+    def _stop(self) -> InputError:
+        """Lose everything that is under way, and say where it went."""
+        way = " -> ".join(circle(self._trail))
+        self.lab.abandon()
+        return InputError(way, f"still frames after {LONGEST}", "let a program drop them")
+
+    def abandon(self) -> None:
+        """Lose what waits for this CPU."""
+        self.backlog.abandon()
+        self.pending.clear()
+        for entry in self.woken:
+            entry.ring.take(entry.ring.size)
+        self.woken.clear()
+        self._trail.clear()
 
     def flush(self) -> None:
         """Send what is queued on its way: devices, CPUs, then sockets (``xdp_do_flush``)."""
@@ -150,3 +189,12 @@ class Processor(RedirectState):
     def printk(self, text: str) -> None:
         """``bpf_trace_printk()``: kept by the lab."""
         self.lab.printed.append(text)
+
+
+def circle(trail: Sequence[str]) -> Sequence[str]:
+    """The shortest way that repeats itself at the end of *trail*, back to where it began."""
+    for length in range(1, len(trail) // 2 + 1):
+        way = trail[-length:]
+        if trail[-2 * length : -length] == way:
+            return [*way, way[0]]
+    return sorted(set(trail))
