@@ -9,7 +9,6 @@ reads at once, so that ``tx_packets`` counts what was sent.
 from __future__ import annotations
 
 from errno import EINVAL
-
 from typing import TYPE_CHECKING
 
 from spec.devices.device import ETHERNET_HEADER, ModelDevice
