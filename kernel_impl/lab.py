@@ -17,19 +17,20 @@ from kernel_impl.devices.tap import TapDevice
 from kernel_impl.devices.upper import LoopbackDevice, bridge, macvlan
 from kernel_impl.devices.veth import VethDevice
 from kernel_impl.libbpf import function_address
-from kernel_impl.maps import KernelMap, name_of_map
+from kernel_impl.maps import KernelMap, name_of_map, stop_threads
 from kernel_impl.names import Names
 from kernel_impl.namespace import NetworkNamespace
 from kernel_impl.objects import KernelObject
 from kernel_impl.programs import KernelProgram
 from kernel_impl.release import release
-from kernel_impl.settle import Deadline, under_way
+from kernel_impl.settle import Deadline, Threads, under_way
 from kernel_impl.socket import KernelSocket
 from kernel_impl.trace import Inbox
 from kernel_impl.tracefs import xdp_tracepoints
 from spec.errors import KernelError
 from spec.lab import Device, Field, Lab, LoadedObject, Map, Namespace, Program, Socket
 from spec.trace import EventLog
+from spec.uapi import MapType
 
 
 class KernelLab(Lab):
@@ -50,11 +51,19 @@ class KernelLab(Lab):
         self._step_began = 0
         self._inbox = Inbox(self._names.concerns)
         self._pin = Pin()
+        self._threads = Threads(self._pin.cpu)
         self.network = NetworkNamespace()
-        self._networks, self._fds = [self.network], set[int]()
+        self._networks, self._fds, self._cpumaps = [self.network], set[int](), set[int]()
         # The finaliser must not refer to the lab, or the lab would never be finalised.
         self._finish = weakref.finalize(
-            self, _take_down, os.getpid(), self._inbox, self._fds, self._networks, self._pin
+            self,
+            _take_down,
+            os.getpid(),
+            self._inbox,
+            self._fds,
+            self._cpumaps,
+            self._networks,
+            self._pin,
         )
         self.lo = LoopbackDevice(self)
         self.lo.up()
@@ -101,6 +110,7 @@ class KernelLab(Lab):
     def events(self) -> EventLog:
         log = EventLog(self._inbox.take(), self).settle()
         self._step_began = 0
+        self._threads.begin_step()
         return log
 
     def tracepoints(self) -> Mapping[str, tuple[str, ...]]:
@@ -175,6 +185,8 @@ class KernelLab(Lab):
         self._names.maps[map.id] = map.name or str(map.id)
         self._descriptors[map.fd] = map
         self._fds.add(map.fd)
+        if map.type == MapType.BPF_MAP_TYPE_CPUMAP:
+            self._cpumaps.add(map.id)
 
     def remember_program(self, program: KernelProgram) -> None:
         self._names.programs[program.id] = program.name
@@ -188,6 +200,7 @@ class KernelLab(Lab):
     def begin_step(self) -> None:
         """Everything that devices sent and received until now belongs to the past."""
         self._step_began = len(self._inbox.look())
+        self._threads.begin_step()
         for network in self._networks:
             network.packets.begin_step()
         for device in self._devices.values():
@@ -201,13 +214,19 @@ class KernelLab(Lab):
         while True:
             events = self._inbox.look()[self._step_began :]
             open_points = under_way(events, self._devices, self._pin.cpu)
-            if not open_points:
+            if open_points:
+                deadline.check(open_points)
+            elif self._threads.have_delivered(events):
                 return
-            deadline.check(open_points)
 
 
 def _take_down(
-    process: int, inbox: Inbox, fds: set[int], networks: list[NetworkNamespace], pin: Pin
+    process: int,
+    inbox: Inbox,
+    fds: set[int],
+    cpumaps: set[int],
+    networks: list[NetworkNamespace],
+    pin: Pin,
 ) -> None:
     # A forked child has no business with its parent's namespace.
     if os.getpid() != process:
@@ -220,4 +239,6 @@ def _take_down(
             steps.callback(network.links.remove_ours)
         for fd in fds:
             steps.callback(os.close, fd)
+        for map_id in cpumaps:
+            steps.callback(stop_threads, map_id)
         steps.callback(inbox.close)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -195,6 +196,21 @@ def name_of_map(map_id: int) -> str:
         return str(map_id)
     try:
         return text(map_info(fd).name) or str(map_id)
+    finally:
+        os.close(fd)
+
+
+def stop_threads(map_id: int) -> None:
+    """Empty a CPUMAP, if it is still there.
+
+    With an entry whose program uses the map, the two keep each other for ever, thread and all.
+    """
+    fd = libbpf().bpf_map_get_fd_by_id(map_id)
+    if fd < 0:
+        return
+    try:
+        for cpu in range(min(map_info(fd).max_entries, cpus())):
+            libbpf().bpf_map_delete_elem(fd, ffi.from_buffer(cpu.to_bytes(4, sys.byteorder)))
     finally:
         os.close(fd)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from kernel_impl.ifindex import LOOPBACK
 from kernel_impl.trace import ifindexes
-from spec.trace import Event
+from spec.trace import CpumapKthread, Event
 
 
 class Names:
@@ -23,7 +23,12 @@ class Names:
         return self.programs.get(prog_id, str(prog_id))
 
     def concerns(self, event: Event) -> bool:
-        """Whether the event is about something of this lab."""
+        """Whether the event is about something of this lab, and about frames at all.
+
+        The thread of a CPUMAP entry also wakes up to end, and gives account of nothing.
+        """
+        if isinstance(event, CpumapKthread) and not event.processed:
+            return False
         if (
             getattr(event, "prog_id", 0) in self.programs
             or getattr(event, "map_id", 0) in self.maps

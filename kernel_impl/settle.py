@@ -7,14 +7,17 @@ handled by somebody else; the events say how many there are, counters say how ma
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 from kernel_impl.devices.device import KernelDevice
 from kernel_impl.devices.upper import MacvlanDevice
 from kernel_impl.devices.veth import VethDevice
+from kernel_impl.packets import ETH_P_ALL
 from spec.trace import BulkTx, CpumapEnqueue, CpumapKthread, DevmapXmit, Event
 
 PATIENCE_S = 1.0
@@ -35,7 +38,8 @@ class Deadline:
         self._end = time.monotonic() + PATIENCE_S
 
     def check(self, open_points: Sequence[str]) -> None:
-        """Raise with what is still open."""
+        """Raise with what is still open; else give others on this CPU a chance."""
+        os.sched_yield()
         if time.monotonic() > self._end:
             raise UnsettledError(f"after {PATIENCE_S:g} s: {', '.join(open_points)}")
 
@@ -48,7 +52,7 @@ def under_way(
         *_in_veths(events, devices),
         *_at_macvlans(devices),
         *_on_other_cpus(events),
-        *_in_backlog(cpu),
+        *_in_backlogs({cpu, *(event.cpu for event in rounds(events))}),
     ]
 
 
@@ -94,10 +98,50 @@ def _on_other_cpus(events: Sequence[Event]) -> Sequence[str]:
     return [f"{count} frames in CPUMAP {map_id}" for map_id, count in queued.items() if count > 0]
 
 
-def _in_backlog(cpu: int) -> Sequence[str]:
+def _in_backlogs(cpus: Set[int]) -> Sequence[str]:
     rows = [line.split() for line in Path(SOFTNET).read_text(encoding="utf-8").splitlines()]
     # Older kernels lack the columns; there the softirq has run before the system call returned.
-    waiting = sum(
-        int(row[BACKLOG_LENGTH], 16) for row in rows if len(row) > CPU and int(row[CPU], 16) == cpu
-    )
-    return [f"{waiting} frames in the backlog of CPU {cpu}"] if waiting else []
+    known = [row for row in rows if len(row) > CPU and int(row[CPU], 16) in cpus]
+    return [
+        f"{int(row[BACKLOG_LENGTH], 16)} frames in the backlog of CPU {int(row[CPU], 16)}"
+        for row in known
+        if int(row[BACKLOG_LENGTH], 16)
+    ]
+
+
+def rounds(events: Sequence[Event]) -> list[CpumapKthread]:
+    """What threads of CPUMAP entries gave account of."""
+    return [event for event in events if isinstance(event, CpumapKthread)]
+
+
+class Threads:
+    """Whether the threads of CPUMAP entries have handed on what they gave account of.
+
+    A thread delivers right after its account and lets nobody else onto its CPU until it has, so
+    whoever gets there has the proof (``kernel/bpf/cpumap.c: cpu_map_kthread_run``).
+    """
+
+    def __init__(self, cpu: int) -> None:
+        self._cpu = cpu
+        self._heard = 0
+
+    def begin_step(self) -> None:
+        """No account has been given yet."""
+        self._heard = 0
+
+    def have_delivered(self, events: Sequence[Event]) -> bool:
+        """Wait for it; ``False`` if more may have happened meanwhile."""
+        accounts = rounds(events)
+        fresh = accounts[self._heard :]
+        self._heard = len(accounts)
+        for cpu in {event.cpu for event in fresh} - {self._cpu}:
+            self._visit(cpu)
+        return not fresh
+
+    def _visit(self, cpu: int) -> None:
+        try:
+            os.sched_setaffinity(0, {cpu})
+            os.sched_setaffinity(0, {self._cpu})
+        except OSError:  # not ours to run on
+            # Closing such a socket takes as long as whoever keeps his CPU now needs to let it go.
+            socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)).close()

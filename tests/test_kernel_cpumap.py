@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Threads of CPUMAP entries on the live kernel."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from spec.testing.compiler import compile_bpf
+from tests.cpumap_programs import Farm, frame
+from tests.live import live_lab
+
+pytestmark = pytest.mark.kernel
+
+PATIENCE_S = 5.0
+HOPS = """
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+struct {
+    __uint(type, BPF_MAP_TYPE_CPUMAP);
+    __type(key, __u32);
+    __type(value, struct bpf_cpumap_val);
+    __uint(max_entries, 4);
+} cpus SEC(".maps");
+
+SEC("xdp/cpumap") int hops(struct xdp_md *ctx) { return bpf_redirect_map(&cpus, 3, 0); }
+
+char _license[] SEC("license") = "GPL";
+"""
+
+
+def threads(map_id: int) -> list[str]:
+    """Names of the threads that the map has."""
+    names = []
+    for path in Path("/proc").glob("[0-9]*/comm"):
+        try:
+            names.append(path.read_text(encoding="utf-8").strip())
+        except (FileNotFoundError, ProcessLookupError):  # it has just ended
+            continue
+    return [name for name in names if name.endswith(f"/map:{map_id}")]
+
+
+def test_a_lab_leaves_no_thread_even_if_a_map_and_a_program_in_it_keep_each_other() -> None:
+    with live_lab() as lab:
+        loaded = lab.load(compile_bpf(HOPS, "hops"))
+        cpus = loaded.maps["cpus"]
+        cpus.update(0, (64, loaded.programs["hops"]))
+        map_id = cpus.id
+        assert threads(map_id) == [f"cpumap/0/map:{map_id}"]
+        loaded.close()
+    deadline = time.monotonic() + PATIENCE_S
+    while threads(map_id) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threads(map_id) == []
+
+
+def test_a_thread_that_ends_is_no_event() -> None:
+    with live_lab() as lab:
+        farm = Farm(lab, compile_bpf)
+        farm.put(farm.there)
+        map_id = farm.cpus.id
+        before = threads(map_id)
+        farm.cpus.delete(farm.there)
+        deadline = time.monotonic() + PATIENCE_S
+        while threads(map_id) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert (len(before), threads(map_id)) == (1, [])
+        assert repr(lab.events()) == "no events"
+
+
+def test_frames_are_there_when_the_call_returns() -> None:
+    with live_lab() as lab:
+        farm = Farm(lab, compile_bpf)
+        farm.put(farm.there)
+        for _ in range(50):
+            farm.eth0.receive(frame(farm.there))
+            assert farm.eth0.received == [frame(farm.there)]
