@@ -180,3 +180,17 @@ def test_libbpf_s_headers_and_ours_make_the_same_program() -> None:
     theirs, ours = sections(compile_bpf(PROGRAM)), sections(compile_bpf(PROGRAM, own_headers=True))
     assert theirs["xdp"] == ours["xdp"]
     assert theirs[".maps"] == ours[".maps"]
+
+
+HEADERS = """
+    linux/if_ether linux/if_packet linux/if_vlan linux/if_arp linux/if_link linux/in linux/in6
+    linux/ip linux/ipv6 linux/icmp linux/icmpv6 linux/tcp linux/udp linux/mpls linux/pkt_cls
+    linux/if_tunnel linux/if_xdp asm/byteorder stdint stdbool stddef errno string sys/types
+    sys/socket netinet/in arpa/inet
+"""
+
+
+@pytest.mark.parametrize("header", HEADERS.split())
+def test_bpf_programs_may_include_what_they_are_used_to(header: str) -> None:
+    source = f"#include <linux/bpf.h>\n#include <{header}.h>\n{PROGRAM}"
+    assert "xdp" in sections(compile_bpf(source, strict=True, own_headers=True))

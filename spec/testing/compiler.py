@@ -18,6 +18,7 @@ from pathlib import Path
 from spec.testing.toolchain import (
     Compiler,
     bpf_compiler,
+    c_library_header_flags,
     header_identity,
     kernel_header_flags,
     libbpf_header_flags,
@@ -61,6 +62,7 @@ def compile_bpf(
         "-fdebug-compilation-dir=.",
         *libbpf_header_flags(own_headers),
         *kernel_header_flags(compiler),
+        *c_library_header_flags(),
         "-c",
     )
     return _build(

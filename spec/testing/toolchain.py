@@ -16,6 +16,7 @@ from pathlib import Path
 from spec.errors import InputError
 
 OWN_HEADERS = Path(__file__).parent / "include"
+C_LIBRARY_HEADERS = OWN_HEADERS / "libc"
 
 SYSTEM_INCLUDE = Path("/usr/include")
 
@@ -88,11 +89,17 @@ def libbpf_header_flags(own: bool = False) -> tuple[str, ...]:
     return (f"-isystem{OWN_HEADERS}",)
 
 
+def c_library_header_flags() -> tuple[str, ...]:
+    """Options that find, after all else, what ``linux/*.h`` and BPF programs want of libc."""
+    return (f"-idirafter{C_LIBRARY_HEADERS}",)
+
+
 def header_identity(own: bool = False) -> bytes:
-    """The text of the ``bpf/*.h`` headers in use: an object is as old as they are."""
+    """The text of the headers in use: an object is as old as they are."""
     installed = not own and (SYSTEM_INCLUDE / "bpf/bpf_helpers.h").exists()
     folder = SYSTEM_INCLUDE if installed else OWN_HEADERS
-    return b"\0".join(file.read_bytes() for file in sorted(folder.glob("bpf/*.h")))
+    files = [*sorted(folder.glob("bpf/*.h")), *sorted(C_LIBRARY_HEADERS.rglob("*.h"))]
+    return b"\0".join(file.read_bytes() for file in files)
 
 
 def _installed(command: str, *flags: str) -> Compiler:
