@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import socket
 import struct
+import time
 import weakref
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from kernel_impl.libbpf import check_errno, ffi, libc
 from spec.errors import InputError, KernelError
@@ -17,6 +19,7 @@ from spec.lab import Device, Socket
 if TYPE_CHECKING:
     from kernel_impl.lab import KernelLab
 
+PATIENCE_S = 1.0
 AF_XDP, SOL_XDP = 44, 283
 XDP_MMAP_OFFSETS, XDP_RX_RING, XDP_UMEM_REG = 1, 2, 4
 XDP_UMEM_FILL_RING, XDP_UMEM_COMPLETION_RING, XDP_STATISTICS = 5, 6, 7
@@ -76,12 +79,16 @@ class Ring:
 class KernelSocket(Socket):
     """A socket with buffers of its own; made in the calling thread's namespace."""
 
+    _left: ClassVar[set[tuple[int, int]]] = set()
+    """Queues whose socket was closed; the kernel frees them a little later."""
+
     def __init__(self, lab: KernelLab, ring: int, fill: int, frame_size: int) -> None:
         self._lab, self._frame_size = lab, frame_size
-        count = 2 * ring + fill
+        count = max(1, 2 * ring + fill)
         self._buffers = mmap.mmap(-1, count * frame_size)
         self._free = [index * frame_size for index in range(count)]
         self._received: list[bytes] = []
+        self._bound_to: tuple[int, int] | None = None
         self._rings: list[Ring] = []
         try:
             self._socket = socket.socket(AF_XDP, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
@@ -98,8 +105,19 @@ class KernelSocket(Socket):
 
     def bind(self, device: Device, queue: int = 0) -> None:
         address = struct.pack("=HHIII", AF_XDP, XDP_COPY, device.ifindex, queue, 0)
-        with self._lab.inside():
-            check_errno(libc().bind(self.fd, ffi.from_buffer(address), len(address)))
+        place, deadline = (device.ifindex, queue), time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                with self._lab.inside():
+                    check_errno(libc().bind(self.fd, ffi.from_buffer(address), len(address)))
+            except KernelError as error:
+                freed_soon = self._bound_to is None and place in self._left
+                if error.errno != errno.EBUSY or not freed_soon or time.monotonic() > deadline:
+                    raise
+            else:
+                self._left.discard(place)
+                self._bound_to = place
+                return
 
     def fill(self, count: int) -> None:
         _, fill = self._rings
@@ -128,6 +146,8 @@ class KernelSocket(Socket):
     def close(self) -> None:
         if self.fd >= 0:
             self.fd = -1
+            if self._bound_to:
+                self._left.add(self._bound_to)
             self._lab.forget_socket(self)
             for ring in self._rings:
                 ring.close()

@@ -30,6 +30,10 @@ class OtherSocket:
         self.fd = lab.install(self)
 
 
+BUFFER_SIZES = (2048, 4096)
+"""Powers of two from ``XDP_UMEM_MIN_CHUNK_SIZE`` to the size of a page."""
+
+
 class ModelSocket(Socket):
     """A socket in copy mode, with buffers of *frame_size* bytes that are used up by receiving.
 
@@ -37,14 +41,13 @@ class ModelSocket(Socket):
     """
 
     def __init__(self, lab: ModelLab, ring: int, fill: int, frame_size: int) -> None:
-        if ring < 1 or ring & ring - 1:
+        if frame_size not in BUFFER_SIZES or ring < 1 or ring & ring - 1:
             raise KernelError(EINVAL)
         self.lab = lab
         self.fd = lab.install(self)
         self._ring_size = ring
-        self._spare = 0
         self._room = frame_size - HEADROOM
-        self._filled = 0
+        self._filled = self._spare = self._unreleased = 0
         self.fill(fill)
         self._device: ModelDevice | None = None
         self._was_bound = False
@@ -79,7 +82,7 @@ class ModelSocket(Socket):
     def fill(self, count: int) -> None:
         """Hand out *count* more buffers, as many as the fill ring has room for."""
         self._check_open()
-        room = self._ring_size - self._filled
+        room = self._ring_size - self._filled - self._unreleased
         if count > room:
             raise InputError("socket.fill", f"no room for {count} buffers", f"at most {room} now")
         self._filled += count
@@ -100,7 +103,8 @@ class ModelSocket(Socket):
         return err
 
     def publish(self) -> None:
-        """User space sees what was put into the ring (``xsk_flush``)."""
+        """User space sees what was put into one ring and taken from the other (``xsk_flush``)."""
+        self._unreleased = 0
         if self._unpublished and not self._ring and not self._taken:
             self.lab.touched.append(self)
         self._ring += self._unpublished
@@ -131,6 +135,7 @@ class ModelSocket(Socket):
                 self._spare -= 1
             else:
                 self._filled -= 1
+                self._unreleased += 1
         if full:
             self._spare += not frame.frags
             self._rx_ring_full += 1
