@@ -80,9 +80,9 @@ class KernelLab(Lab):
     ) -> Map:
         return KernelMap.create(self, type, key_size, value_size, max_entries, map_flags, name)
 
-    def load(self, path: str | PathLike[str]) -> LoadedObject:
+    def load(self, path: str | PathLike[str], bound_to: Device | None = None) -> LoadedObject:
         with self.inside():
-            return KernelObject(self, path)
+            return KernelObject(self, path, bound_to)
 
     def tap(self, name: str) -> Device:
         with self.inside():

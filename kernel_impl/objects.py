@@ -17,7 +17,8 @@ from kernel_impl.maps import KernelMap
 from kernel_impl.programs import KernelProgram
 from kernel_impl.verifier import decisive_line, source_line
 from spec.errors import InputError, KernelError
-from spec.lab import LoadedObject, Map, Program
+from spec.lab import Device, LoadedObject, Map, Program
+from spec.uapi import BPF_F_XDP_DEV_BOUND_ONLY
 
 if TYPE_CHECKING:
     from kernel_impl.lab import KernelLab
@@ -32,11 +33,15 @@ LOWEST_FD = 3
 class KernelObject(LoadedObject):
     """What an object file became; each map and program holds a descriptor of its own."""
 
-    def __init__(self, lab: KernelLab, path: str | PathLike[str]) -> None:
+    def __init__(
+        self, lab: KernelLab, path: str | PathLike[str], bound_to: Device | None = None
+    ) -> None:
         self.maps: dict[str, Map] = {}
         self.programs: dict[str, Program] = {}
         loaded = _open(os.fspath(path))
         try:
+            if bound_to is not None:
+                _bind(loaded, bound_to)
             _load(loaded, os.fspath(path))
             for map in _walk(libbpf().bpf_object__next_map, loaded):
                 name = _own_name(text(libbpf().bpf_map__name(map)))
@@ -69,6 +74,13 @@ def _open(path: str) -> Any:
             raise InputError(path, "no such file", "compile it first") from None
         problem = (messages() or ["not a BPF object file"])[-1]
         raise InputError(path, problem, "compile it with clang or zig for the BPF target") from None
+
+
+def _bind(loaded: Any, device: Device) -> None:
+    for program in _walk(libbpf().bpf_object__next_program, loaded):
+        flags = libbpf().bpf_program__flags(program) | BPF_F_XDP_DEV_BOUND_ONLY
+        check(libbpf().bpf_program__set_flags(program, flags))
+        libbpf().bpf_program__set_ifindex(program, device.ifindex)
 
 
 def _load(loaded: Any, path: str) -> None:

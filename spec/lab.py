@@ -84,9 +84,11 @@ class Lab(ABC):
         """``BPF_MAP_CREATE`` for *type* such as ``"devmap"`` or ``"BPF_MAP_TYPE_DEVMAP"``."""
 
     @abstractmethod
-    def load(self, path: str | PathLike[str]) -> LoadedObject:
+    def load(self, path: str | PathLike[str], bound_to: Device | None = None) -> LoadedObject:
         """Load every map and program of an ELF object file made by clang or zig.
 
+        Every program is bound to the device *bound_to* if there is one
+        (``BPF_F_XDP_DEV_BOUND_ONLY``).
         A program that is refused raises ``KernelError`` whose reason is the decisive line of the
         verifier's log.
         """

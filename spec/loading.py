@@ -6,6 +6,7 @@ from __future__ import annotations
 from os import PathLike
 from typing import TYPE_CHECKING
 
+from spec import device_bound
 from spec.capabilities import check_load
 from spec.lab import LoadedObject
 from spec.machine import load, read_object
@@ -14,6 +15,7 @@ from spec.program import ModelProgram
 from spec.uapi import MapType
 
 if TYPE_CHECKING:
+    from spec.devices.device import ModelDevice
     from spec.machine import ObjectFile, ProgramCode
     from spec.model import ModelLab
 
@@ -21,9 +23,11 @@ if TYPE_CHECKING:
 class ModelObject(LoadedObject):
     """The maps and programs of one file, or nothing at all where one of them is refused."""
 
-    def __init__(self, lab: ModelLab, path: str | PathLike[str]) -> None:
+    def __init__(
+        self, lab: ModelLab, path: str | PathLike[str], bound_to: ModelDevice | None = None
+    ) -> None:
         content = read_object(path)
-        self._lab = lab
+        self._lab, self._bound_to = lab, bound_to
         self.maps: dict[str, ModelMap] = {}
         self.programs: dict[str, ModelProgram] = {}
         try:
@@ -53,11 +57,12 @@ class ModelObject(LoadedObject):
 
     def _load_program(self, code: ProgramCode) -> ModelProgram:
         check_load(self._lab)
+        if self._bound_to is not None:
+            device_bound.check_load(self._lab, self._bound_to)
         executable = load(code, self.maps, self._lab.release_table)
         used = [map for map in self.maps.values() if map in executable.maps]
-        return ModelProgram(
-            self._lab, code.name, executable, code.attach_type, code.has_frags, used
-        )
+        traits = code.attach_type, code.has_frags
+        return ModelProgram(self._lab, code.name, executable, *traits, used, self._bound_to)
 
     def _fill_program_arrays(self, content: ObjectFile) -> None:
         for definition in content.maps:

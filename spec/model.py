@@ -64,6 +64,7 @@ class ModelLab(Lab):
         self._last_map_id = self._last_program_id = self._last_process_id = 0
         self.names = Names()
         self._maps: list[ModelMap] = []
+        self.bound_programs: list[ModelProgram] = []
         self.lo: ModelDevice = Loopback(self, "lo", LOOPBACK_IFINDEX)
         self.names = self.names.with_device(LOOPBACK_IFINDEX, "lo")
         self.lo.up()
@@ -93,11 +94,11 @@ class ModelLab(Lab):
         self.names = self.names.with_map(map.id, map.name or str(map.id))
         return map
 
-    def load(self, path: str | PathLike[str]) -> LoadedObject:
+    def load(self, path: str | PathLike[str], bound_to: Device | None = None) -> LoadedObject:
         """Load an object file."""
         from spec.loading import ModelObject
 
-        return ModelObject(self, path)
+        return ModelObject(self, path, self.own_device(bound_to) if bound_to else None)
 
     def by_fd(self, fd: int) -> Map | Program:
         """``EBADF`` if *fd* is none of this lab's maps and programs."""

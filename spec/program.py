@@ -18,6 +18,7 @@ from spec.redirect.test_run import run_live, run_plain
 from spec.uapi import BPF_F_TEST_XDP_LIVE_FRAMES
 
 if TYPE_CHECKING:
+    from spec.devices.device import ModelDevice
     from spec.machine.host import Context, Host
     from spec.maps.element import ModelMap
     from spec.model import ModelLab
@@ -41,6 +42,7 @@ class ModelProgram(Program):
         attach_type: int = 0,
         has_frags: bool = False,
         maps: Sequence[ModelMap] = (),
+        bound_to: ModelDevice | None = None,
     ) -> None:
         self.lab = lab
         self.release = lab.release_table
@@ -49,9 +51,12 @@ class ModelProgram(Program):
         self.attach_type = attach_type
         self.has_frags = has_frags
         self.maps = tuple(maps)
+        self.bound_to = bound_to
         check_used_maps(self)
         self.id = lab.new_program_id(name)
         self.fd = lab.install(self)
+        if bound_to is not None:
+            lab.bound_programs.append(self)
 
     def test_run(
         self,

@@ -111,6 +111,12 @@ CHANGES = (
         "and one without room in the ring ENOBUFS; before, they were EINVAL, ENOSPC and ENOSPC.",
     ),
     Change(
+        "bound_programs",
+        "6.3",
+        "2b3486bc2d23",
+        "An XDP program can be bound to a device without being offloaded.",
+    ),
+    Change(
         "xdp_features",
         "6.3",
         "b9d460c92455",
@@ -180,6 +186,12 @@ CHANGES = (
         "6.15",
         "",
         "A tap lets programs put metadata before a frame.",
+    ),
+    Change(
+        "bound_programs_redirect",
+        "6.16",
+        "",
+        "A program that is bound to a device may use maps that hold programs.",
     ),
     Change(
         "map_tracepoints_removed",

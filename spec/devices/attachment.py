@@ -9,6 +9,7 @@ from __future__ import annotations
 from errno import EEXIST, EINVAL, EOPNOTSUPP
 from typing import TYPE_CHECKING
 
+from spec import device_bound
 from spec.errors import InputError, KernelError
 from spec.uapi import BPF_XDP_CPUMAP, BPF_XDP_DEVMAP, MapType
 
@@ -22,7 +23,8 @@ MODES = ("native", "generic")
 def attach(device: ModelDevice, program: ModelProgram, mode: str) -> None:
     """Put *program* where *mode* says, replacing its predecessor.
 
-    Checked in this order: upper devices, the other mode, the program's attach type, the driver.
+    Checked in this order: upper devices, the other mode, the device that the program is bound to,
+    the program's attach type, the driver.
     """
     if mode not in MODES:
         raise InputError(f"device {device.name}", f"no mode {mode!r}", "use native or generic")
@@ -31,6 +33,7 @@ def attach(device: ModelDevice, program: ModelProgram, mode: str) -> None:
     other = device.generic_program if mode == "native" else device.native_program
     if other is not None:
         raise KernelError(EEXIST, "Native and generic XDP can't be active at the same time")
+    device_bound.check_attach(device, program, mode)
     if program.attach_type == BPF_XDP_DEVMAP:
         raise KernelError(EINVAL, "BPF_XDP_DEVMAP programs can not be attached to a device")
     if program.attach_type == BPF_XDP_CPUMAP:

@@ -25,7 +25,23 @@ OWNED_BY_USERS = (
 
 
 def admits(map: ModelMap, program: ModelProgram) -> bool:
-    """Whether *program* is like the owner of *map*; the first program becomes the owner.
+    """Whether *program* may be put into *map*: it is not bound to a device and like the owner."""
+    return program.bound_to is None and _is_like_owner(map, program)
+
+
+def check_used_maps(program: ModelProgram) -> None:
+    """Refuse to load *program* where a map that it uses belongs to another kind of program."""
+    for map in program.maps:
+        if map.type not in OWNED_BY_USERS:
+            continue
+        if program.bound_to is not None and not map.release.has("bound_programs_redirect"):
+            raise KernelError(EINVAL)
+        if not _is_like_owner(map, program):
+            raise KernelError(EINVAL)
+
+
+def _is_like_owner(map: ModelMap, program: ModelProgram) -> bool:
+    """The first program becomes the owner.
 
     The owner stays until the map is freed, even after its entry is gone.
     """
@@ -35,13 +51,6 @@ def admits(map: ModelMap, program: ModelProgram) -> bool:
     if map.owner is None:
         map.owner = traits
     return bool(map.owner == traits)
-
-
-def check_used_maps(program: ModelProgram) -> None:
-    """Refuse to load *program* where a map that it uses belongs to another kind of program."""
-    for map in program.maps:
-        if map.type in OWNED_BY_USERS and not admits(map, program):
-            raise KernelError(EINVAL)
 
 
 def _traits(map: ModelMap, program: ModelProgram) -> tuple[bool, int]:

@@ -74,13 +74,13 @@ def prepare(program: ModelProgram, request: Request) -> Prepared:
 
 
 def _check_program(program: ModelProgram, request: Request) -> None:
-    """The program's attach type, then flags, then the size of batches."""
+    """The program's attach type, then flags and its device, then the size of batches."""
     release = program.release
     for_entry = program.attach_type in (BPF_XDP_DEVMAP, BPF_XDP_CPUMAP)
     if for_entry and release.has("test_run_refuses_entry_programs"):
         raise KernelError(EINVAL)
     known = BPF_F_TEST_XDP_LIVE_FRAMES if release.has("live_frames") else 0
-    if request.flags & ~known:
+    if request.flags & ~known or program.bound_to is not None:
         raise KernelError(EINVAL)
     if request.live and request.batch_size > MAX_BATCH:
         raise KernelError(E2BIG)
