@@ -132,7 +132,7 @@ CHANGES = (
     Change(
         "long_metadata",
         "6.8",
-        "",
+        "2ebe81c81435",
         "bpf_xdp_adjust_meta() takes up to 252 bytes of metadata; before, up to 32.",
     ),
     Change(
@@ -163,9 +163,9 @@ CHANGES = (
     Change(
         "csum_diff_folded",
         "6.13",
-        "",
+        "6a4794d5a3e2",
         "bpf_csum_diff() takes any sizes and folds its result to 16 bits; before, sizes were "
-        "multiples of four and the result had 32 bits.",
+        "multiples of four, together at most 512, and the result had 32 bits.",
     ),
     Change(
         "devices_checked_before_capabilities",

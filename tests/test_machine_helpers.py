@@ -245,6 +245,16 @@ def test_checksums_had_32_bits_before_6_13(machine: str) -> None:
         assert executable.run(Context(Frame.of(FRAME)), Recorder()) == expected
 
 
+@pytest.mark.parametrize("machine", ENGINES)
+def test_checksums_were_of_at_most_512_bytes_before_6_13(machine: str) -> None:
+    both = [op(0xBF, 1, 10), op(0x07, 1, imm=-260 & 0xFFFFFFFF), op(0xB7, 2, imm=260)]
+    again = [op(0xBF, 3, 1), op(0xB7, 4, imm=260), op(0xB7, 5)]
+    code = program(*both, *again, op(0x85, imm=28), op(0x67, imm=32), op(0xC7, imm=32), EXIT)
+    for release, expected in (("6.12", -EINVAL & 0xFFFFFFFF), ("6.13", 0xFFFF)):
+        executable = load(code, {}, release, machine)
+        assert executable.run(Context(Frame.of(FRAME)), Recorder()) == expected
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_the_lab_agrees(lab: Lab, compile_bpf: CompileBpf, name: str) -> None:
     with lab.load(compile_bpf(source_of(name))) as loaded:

@@ -162,11 +162,15 @@ def csum_diff(memory: Memory, old: int, old_size: int, new: int, new_size: int, 
     return (total & 0xFFFF) + (total >> 16)
 
 
+MAX_CHECKSUMMED = 512
+"""Bytes of ``struct bpf_scratchpad``, which held both parts."""
+
+
 def _old_csum_diff(memory: Memory, old: tuple[int, int], new: tuple[int, int], seed: int) -> int:
-    total = seed & 0xFFFFFFFF
+    total, size = seed & 0xFFFFFFFF, old[1] + new[1]
+    if (old[1] | new[1]) & 3 or size > MAX_CHECKSUMMED:
+        return -EINVAL
     for (address, size), flip in ((old, 0xFFFFFFFF), (new, 0)):
-        if size & 3:
-            return -EINVAL
         for (word,) in iter_unpack("=I", memory.read(address, size & 0xFFFFFFFF)):
             total = _ones_add(total, word ^ flip)
     return total
