@@ -18,11 +18,13 @@ from kernel_impl.programs import KernelProgram
 from kernel_impl.verifier import decisive_line, source_line
 from spec.errors import InputError, KernelError
 from spec.lab import Device, LoadedObject, Map, Program
-from spec.uapi import BPF_F_XDP_DEV_BOUND_ONLY
+from spec.machine.program import SECTIONS
+from spec.uapi import BPF_F_XDP_DEV_BOUND_ONLY, BPF_PROG_TYPE_XDP
 
 if TYPE_CHECKING:
     from kernel_impl.lab import KernelLab
 
+BPF_PROG_TYPE_UNSPEC = 0
 LOG_SIZE = 1 << 22
 LIBBPF_ERRNO_START = 4000
 """From here on the numbers are libbpf's own: the file is not what it should be."""
@@ -40,13 +42,14 @@ class KernelObject(LoadedObject):
         self.programs: dict[str, Program] = {}
         loaded = _open(os.fspath(path))
         try:
+            _prepare(loaded, os.fspath(path))
             if bound_to is not None:
                 _bind(loaded, bound_to)
             _load(loaded, os.fspath(path))
             for map in _walk(libbpf().bpf_object__next_map, loaded):
                 name = _own_name(text(libbpf().bpf_map__name(map)))
                 self.maps[name] = KernelMap(lab, _duplicate(libbpf().bpf_map__fd(map)), name)
-            for program in _walk(libbpf().bpf_object__next_program, loaded):
+            for program in _loaded_programs(loaded):
                 name, fd = (
                     text(libbpf().bpf_program__name(program)),
                     libbpf().bpf_program__fd(program),
@@ -70,10 +73,29 @@ def _open(path: str) -> Any:
     try:
         return check_errno(libbpf().bpf_object__open_file(path.encode(), ffi.NULL))
     except KernelError as error:
-        if error.errno == errno.ENOENT:
+        if error.errno == errno.ENOENT and not os.path.exists(path):  # noqa: PTH110
             raise InputError(path, "no such file", "compile it first") from None
         problem = (messages() or ["not a BPF object file"])[-1]
         raise InputError(path, problem, "compile it with clang or zig for the BPF target") from None
+
+
+def _prepare(loaded: Any, path: str) -> None:
+    """Leave out programs that are not for XDP, and let no map outlive the lab in a file system."""
+    for program in _walk(libbpf().bpf_object__next_program, loaded):
+        kind = libbpf().bpf_program__type(program)
+        if kind == BPF_PROG_TYPE_UNSPEC:
+            section = text(libbpf().bpf_program__section_name(program))
+            remedy = f"name it one of {', '.join(SECTIONS)}"
+            raise InputError(path, f"section {section!r} holds no XDP program", remedy)
+        if kind != BPF_PROG_TYPE_XDP:
+            check(libbpf().bpf_program__set_autoload(program, False))
+    for map in _walk(libbpf().bpf_object__next_map, loaded):
+        check(libbpf().bpf_map__set_pin_path(map, ffi.NULL))
+
+
+def _loaded_programs(loaded: Any) -> list[Any]:
+    programs = _walk(libbpf().bpf_object__next_program, loaded)
+    return [program for program in programs if libbpf().bpf_program__autoload(program)]
 
 
 def _bind(loaded: Any, device: Device) -> None:
@@ -84,7 +106,7 @@ def _bind(loaded: Any, device: Device) -> None:
 
 
 def _load(loaded: Any, path: str) -> None:
-    programs = list(_walk(libbpf().bpf_object__next_program, loaded))
+    programs = _loaded_programs(loaded)
     # Anonymous memory costs nothing until a refusal writes into it.
     memory = mmap.mmap(-1, LOG_SIZE * max(1, len(programs)))
     logs = ffi.from_buffer("char[]", memory)

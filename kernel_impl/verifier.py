@@ -21,10 +21,13 @@ _NOT_THE_REASON = re.compile(
     re.VERBOSE,
 )
 
+_SUMMARY = re.compile(r"(?<=\S)(?=processed \d+ insns)")
+
 
 def decisive_line(log: str) -> str:
     """The last line that is neither code nor bookkeeping; empty for an empty log."""
-    lines = [line.strip() for line in log.splitlines()]
+    # Some messages have no end of line, and the summary follows on the spot.
+    lines = [line.strip() for line in _SUMMARY.sub("\n", log).splitlines()]
     return next((line for line in reversed(lines) if line and not _NOT_THE_REASON.match(line)), "")
 
 

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from errno import EINVAL
 from os import PathLike
 from typing import TYPE_CHECKING
 
 from spec import device_bound
 from spec.capabilities import check_load
+from spec.errors import InputError, KernelError
 from spec.lab import LoadedObject
 from spec.machine import load, read_object
 from spec.maps.element import Definition, ModelMap
@@ -17,6 +19,7 @@ from spec.uapi import MapType
 if TYPE_CHECKING:
     from spec.devices.device import ModelDevice
     from spec.machine import ObjectFile, ProgramCode
+    from spec.machine.map_definition import MapDefinition
     from spec.model import ModelLab
 
 
@@ -41,19 +44,25 @@ class ModelObject(LoadedObject):
 
     def _create_maps(self, content: ObjectFile) -> None:
         for definition in content.maps:
-            map = self._lab.new_map(
-                Definition(
-                    MapType.named(definition.type),
-                    definition.key_size,
-                    definition.value_size,
-                    definition.max_entries,
-                    definition.map_flags,
-                    definition.name,
-                )
-            )
+            map = self._create_map(definition)
             self.maps[definition.name] = map
             if definition.initial is not None:
                 map.update_element(bytes(definition.key_size), definition.initial, 0)
+
+    def _create_map(self, definition: MapDefinition) -> ModelMap:
+        """A PERF_EVENT_ARRAY without a size gets a slot for each CPU, as from libbpf."""
+        place = f"map {definition.name}"
+        if definition.type not in set(MapType):
+            problem = f"has type {definition.type}, which the model does not have"
+            raise InputError(place, problem, "use one of those in spec/uapi.py: MapType")
+        type, entries = MapType(definition.type), definition.max_entries
+        if type == MapType.BPF_MAP_TYPE_PERF_EVENT_ARRAY:
+            entries = entries or self._lab.cpus
+        sizes = definition.key_size, definition.value_size, entries, definition.map_flags
+        try:
+            return self._lab.new_map(Definition(type, *sizes, definition.name))
+        except KernelError as error:
+            raise KernelError(error.errno or EINVAL, error.reason or place) from None
 
     def _load_program(self, code: ProgramCode) -> ModelProgram:
         check_load(self._lab)

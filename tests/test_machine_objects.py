@@ -164,7 +164,7 @@ BAD = {
     "is not a 64-bit ELF file": b"\x7fELF\x01\x01".ljust(64, b"\0"),
     "is for ELF machine 62": object_of([op(0xB7), EXIT], machine=62),
     "is a damaged ELF file": object_of([op(0xB7), EXIT])[:-32],
-    "section 'tc' holds no XDP program": object_of([op(0xB7), EXIT], section="tc"),
+    "section 'xpd' holds no XDP program": object_of([op(0xB7), EXIT], section="xpd"),
 }
 
 

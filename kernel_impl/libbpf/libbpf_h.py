@@ -20,10 +20,15 @@ struct bpf_program *bpf_object__next_program(const struct bpf_object *obj,
 struct bpf_map *bpf_object__next_map(const struct bpf_object *obj, const struct bpf_map *map);
 const char *bpf_program__name(const struct bpf_program *prog);
 int bpf_program__fd(const struct bpf_program *prog);
+int bpf_program__type(const struct bpf_program *prog);
+const char *bpf_program__section_name(const struct bpf_program *prog);
+bool bpf_program__autoload(const struct bpf_program *prog);
+int bpf_program__set_autoload(struct bpf_program *prog, bool autoload);
 uint32_t bpf_program__flags(const struct bpf_program *prog);
 int bpf_program__set_flags(struct bpf_program *prog, uint32_t flags);
 void bpf_program__set_ifindex(struct bpf_program *prog, uint32_t ifindex);
 int bpf_program__set_log_buf(struct bpf_program *prog, char *log_buf, size_t log_size);
 const char *bpf_map__name(const struct bpf_map *map);
+int bpf_map__set_pin_path(struct bpf_map *map, const char *path);
 int bpf_map__fd(const struct bpf_map *map);
 """

@@ -14,10 +14,12 @@ from errno import EACCES
 
 from spec.machine.access_checks import check_access
 from spec.machine.call_checks import check_call
+from spec.machine.effect import operand
 from spec.machine.flow import Flow
 from spec.machine.form import check_form
 from spec.machine.host import ProgramMap
 from spec.machine.instruction import (
+    ADD,
     ALU,
     ALU64,
     ATOMIC,
@@ -35,10 +37,12 @@ from spec.machine.instruction import (
     MOV,
     ST,
     STX,
+    SUB,
     Instruction,
     X,
 )
-from spec.machine.kinds import UNSET, State
+from spec.machine.kinds import END as PACKET_END
+from spec.machine.kinds import SCALAR, UNSET, State
 from spec.machine.program import ProgramCode
 from spec.machine.refusal import refused
 
@@ -53,6 +57,7 @@ def check(program: ProgramCode, maps: Mapping[str, ProgramMap], release: str) ->
     for index in sorted(flow.before):
         instruction, state = program.code[index], flow.before[index]
         _check_read(program, index, instruction, state)
+        _check_end_pointer(program, index, instruction, state)
         if instruction.opcode == CALL_OPCODE and instruction.src != CALL_PROGRAM:
             check_call(program, maps, release, index, state)
         elif instruction.kind in (LDX, ST, STX):
@@ -61,9 +66,24 @@ def check(program: ProgramCode, maps: Mapping[str, ProgramMap], release: str) ->
 
 
 def _check_read(program: ProgramCode, index: int, instruction: Instruction, state: State) -> None:
+    is_result = index < program.end_of(0)  # only the program itself must return something
     for number in _reads(instruction):
+        if instruction.opcode == EXIT_OPCODE and not is_result:
+            continue
         if state.registers[number].kind == UNSET:
             raise refused(EACCES, f"R{number} !read_ok", program, index)
+
+
+def _check_end_pointer(
+    program: ProgramCode, index: int, instruction: Instruction, state: State
+) -> None:
+    """The end of the packet is there to be compared with (``adjust_ptr_min_max_vals``)."""
+    if instruction.kind != ALU64 or instruction.operation not in (ADD, SUB):
+        return
+    kinds = state.registers[instruction.dst].kind, operand(instruction, state).kind
+    if kinds in ((PACKET_END, SCALAR), (SCALAR, PACKET_END)):
+        reason = f"R{instruction.dst} pointer arithmetic on pkt_end prohibited"
+        raise refused(EACCES, reason, program, index)
 
 
 def _reads(instruction: Instruction) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ EM_BPF = 247
 SHT_SYMTAB, SHT_NOBITS, SHT_REL = 2, 8, 9
 SHF_EXECINSTR = 4
 STT_FUNC, STT_SECTION = 2, 3
-STB_LOCAL = 0
+STB_LOCAL, STB_WEAK = 0, 2
 SHN_UNDEF = 0
 
 REMEDY = "compile it with clang or zig for the BPF target"

@@ -137,7 +137,7 @@ HELPERS: dict[int, Helper] = {
     2: Helper("bpf_map_update_elem", map_update_elem, "mkvn"),
     3: Helper("bpf_map_delete_elem", map_delete_elem, "mk"),
     5: Helper("bpf_ktime_get_ns", ktime_get_ns, ""),
-    6: Helper("bpf_trace_printk", record_helpers.trace_printk, "psnnn", gpl_only=True),
+    6: Helper("bpf_trace_printk", record_helpers.trace_printk, "ps", gpl_only=True),
     7: Helper("bpf_get_prandom_u32", get_prandom_u32, ""),
     8: Helper("bpf_get_smp_processor_id", get_smp_processor_id, ""),
     TAIL_CALL: Helper("bpf_tail_call", _engine_only, "cmn"),

@@ -6,6 +6,7 @@ Mirrors ``tools/lib/bpf/libbpf.c: bpf_object__add_programs, bpf_object__reloc_co
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from spec.errors import InputError
@@ -14,6 +15,7 @@ from spec.machine.elf import (
     SHF_EXECINSTR,
     SHN_UNDEF,
     STB_LOCAL,
+    STB_WEAK,
     STT_FUNC,
     Elf,
     Section,
@@ -29,19 +31,25 @@ from spec.machine.instruction import (
 )
 from spec.machine.line_info import Line, Lines
 from spec.machine.map_definition import MapDefinition
-from spec.machine.program import SECTIONS, Function, ProgramCode, Reference
+from spec.machine.program import OTHER_TYPES, SECTIONS, Function, ProgramCode, Reference
 
 R_BPF_64_64, R_BPF_64_32 = 1, 10
 
+ABSENT_FUNCTION = 2002000000
+"""A call that loading refuses where it can be reached (``libbpf.c: POISON_CALL_KFUNC_BASE``)."""
+
 
 def link(elf: Elf, maps: Sequence[MapDefinition], lines: Lines) -> Iterator[ProgramCode]:
-    """Every XDP program of *elf*; those in a section marked ``?`` are not loaded by default."""
+    """Every XDP program of *elf*.
+
+    Those in a section marked ``?`` are not loaded by default, and those of other types not here.
+    """
     license = elf.section("license")
     terms = license.data.rstrip(b"\0").decode("latin-1") if license else ""
     for section in elf.sections:
         if not section.flags & SHF_EXECINSTR or not section.size or section.name == ".text":
             continue
-        if section.name.startswith("?"):
+        if section.name.startswith("?") or _is_of_other_type(section.name):
             continue
         if section.name not in SECTIONS:
             problem = f"section {section.name!r} holds no XDP program"
@@ -52,6 +60,10 @@ def link(elf: Elf, maps: Sequence[MapDefinition], lines: Lines) -> Iterator[Prog
                 problem = f"program {symbol.name} is static"
                 raise InputError(elf.place, problem, "make it global")
             yield _Linker(elf, maps, lines).program(section, symbol, terms)
+
+
+def _is_of_other_type(section: str) -> bool:
+    return re.split("[/.]", section)[0] in OTHER_TYPES
 
 
 def _functions(elf: Elf, section: Section) -> list[Symbol]:
@@ -124,8 +136,8 @@ class _Linker:
                 self._call(index, section, local + 1 + instruction.imm)
             return
         if symbol.section == SHN_UNDEF:
-            problem = f"refers to {symbol.name!r}, which it does not define"
-            raise InputError(self.elf.place, problem, "define it in the same object")
+            self._absent(index, symbol)
+            return
         if symbol.section >= len(self.elf.sections):
             raise ValueError(f"symbol {symbol.name} is in no section")
         target = self.elf.sections[symbol.section]
@@ -137,6 +149,15 @@ class _Linker:
             self._callback(index, target, (symbol.value + instruction.imm) // 8)
         else:
             self._refer(index, target, symbol)
+
+    def _absent(self, index: int, symbol: Symbol) -> None:
+        """What the kernel may have and the machine has not: null if the program asks first."""
+        if symbol.binding != STB_WEAK:
+            problem = f"refers to {symbol.name!r}, which it does not define"
+            remedy = "define it in the same object; the machine has no kernel functions"
+            raise InputError(self.elf.place, problem, remedy)
+        is_call = self.code[index].opcode == CALL_OPCODE
+        self.code[index] = self.code[index]._replace(src=0, imm=ABSENT_FUNCTION if is_call else 0)
 
     def _refer(self, index: int, target: Section, symbol: Symbol) -> None:
         """Point the instruction at a map, or at a global variable inside of one."""

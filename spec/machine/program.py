@@ -21,6 +21,16 @@ SECTIONS = {
 }
 """Section names of programs: expected attach type (0: none asked for), multi-buffer support."""
 
+_OTHERS = """
+    action cgroup cgroup_skb classifier fentry fexit flow_dissector fmod_ret freplace iter kprobe
+    kretprobe kretsyscall ksyscall lirc_mode2 lsm lsm_cgroup lwt_in lwt_out lwt_seg6local lwt_xmit
+    netfilter netkit perf_event raw_tp raw_tracepoint sk_lookup sk_msg sk_reuseport sk_skb socket
+    sockops struct_ops syscall tc tcx tp tp_btf tracepoint uprobe uretprobe usdt
+"""
+
+OTHER_TYPES = frozenset(_OTHERS.split())
+"""How the sections of programs of other types begin (``tools/lib/bpf/libbpf.c: section_defs``)."""
+
 
 class Reference(NamedTuple):
     """What a ``LOAD_IMMEDIATE`` refers to: a map, or (``offset`` not None) a byte of its value."""

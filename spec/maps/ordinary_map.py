@@ -25,7 +25,7 @@ class OrdinaryMap(ModelMap):
             definition.value_size,
             definition.max_entries,
             definition.map_flags,
-            processors=Processors(lab.cpus),
+            processors=Processors(lab.cpus, lambda: lab.running_cpu),
             program_by_fd=self._program,
         )
         super().__init__(lab, definition)
