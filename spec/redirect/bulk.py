@@ -40,9 +40,13 @@ class BulkQueue:
 def enqueue_for_entry(
     cpu: Processor, entry: DeviceEntry, frame: Frame, ingress: ModelDevice
 ) -> int:
-    """Queue *frame* for the device of *entry*, with its program (``dev_map_enqueue``)."""
+    """Queue *frame* for the device of *entry*, with its program (``dev_map_enqueue``).
+
+    Before ``entry_program_at_flush`` the program ran here, and without metadata.
+    """
     if entry.program is None or cpu.release.has("entry_program_at_flush"):
         return enqueue(cpu, entry.device, frame, ingress, entry.program)
+    frame.meta = frame.start
     if not entry_program.passes(cpu, entry.program, frame, entry.device, ingress):
         return 0
     return enqueue(cpu, entry.device, frame, ingress, None)
@@ -119,8 +123,9 @@ def transmit(cpu: Processor, queue: BulkQueue, flush: bool) -> None:
         sent = device.xdp_transmit(cpu, frames, flush)
         if sent < 0:
             sent, err = 0, sent
-        for frame in frames[sent:]:
-            frame.drop()
+        if sent < len(frames):
+            for frame in frames[sent:]:
+                frame.drop()
     cpu.trace.append(
         DevmapXmit(ingress.ifindex, _REDIRECT, device.ifindex, count - sent, sent, err)
     )
