@@ -255,6 +255,25 @@ SEC("xdp.frags/devmap") int entry_pass(struct xdp_md *ctx) { return XDP_PASS; }
 """
 )
 
+PLAIN_SOURCE = """
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+struct {
+    __uint(type, BPF_MAP_TYPE_DEVMAP);
+    __type(key, __u32);
+    __type(value, __u32);
+    __uint(max_entries, 4);
+} plain SEC(".maps");
+
+SEC("xdp") int to_all_others(struct xdp_md *ctx)
+{
+    return bpf_redirect_map(&plain, 0, BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS);
+}
+
+char _license[] SEC("license") = "GPL";
+"""
+
 
 class Kind(IntEnum):
     """What one step of a frame's script has the program do."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from spec.lab import Device, Lab
+from kernel_impl.devices.device import KernelDevice, KernelNamespace
+from spec.lab import Device, Lab, Namespace
 from spec.uapi import BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS, XDP_DROP
 from tests.redirect_programs import (
     Call,
@@ -33,6 +34,19 @@ def reached(switch: Switch, asked: bytes) -> list[str]:
     """The devices that frames were queued for, the first first: they are flushed the last first."""
     events = switch.eth0.receive(asked)
     return [switch.lab.device_name(bulk.to_ifindex) for bulk in reversed(bulks(events))]
+
+
+def move_with_number(device: Device, namespace: Namespace, ifindex: int) -> None:
+    """Move *device* to *namespace*, where it gets *ifindex*; a lab's own numbers never meet."""
+    if isinstance(device, KernelDevice):
+        assert isinstance(namespace, KernelNamespace)
+        target = namespace.network
+        place = ("IFLA_NET_NS_FD", target.descriptor.fd), ("IFLA_NEW_IFINDEX", ifindex)
+        device.network.links.change(device.ifindex, *place)
+        device.network = target
+    else:
+        device.move(namespace)
+    device.ifindex = ifindex
 
 
 @pytest.mark.semantics("B-01")
@@ -186,6 +200,16 @@ def test_there_is_room_for_eight_upper_devices(
     assert errors(switch.eth0.receive(frame(slot(EMPTY, ALL_OTHERS)))) == [error]
     assert switch.sent() == ([0, 0, 0, 0] if error else [0, 1, 1, 1])
     assert errors(switch.eth0.receive(frame(slot(EMPTY, ALL)))) == [""]
+
+
+@pytest.mark.semantics("B-07")
+def test_an_equal_number_in_another_namespace_is_left_out_too(lab: Lab, switch: Switch) -> None:
+    move_with_number(switch.eth0, lab.namespace(), switch.eth2.ifindex)
+    switch.eth0.up()
+    switch.eth0.receive(frame(slot(EMPTY, ALL_OTHERS)))
+    assert switch.sent() == [0, 1, 0, 1]
+    switch.eth0.receive(frame(slot(EMPTY, ALL)))
+    assert switch.sent() == [0, 1, 1, 1]
 
 
 @pytest.mark.semantics("B-08", "R-21")

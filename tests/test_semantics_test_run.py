@@ -308,12 +308,13 @@ def test_a_receiver_that_drops_gives_the_page_back(lab: Lab, switch: Switch) -> 
 
 @pytest.mark.semantics("E-26")
 def test_a_live_run_gives_the_packet_back_only_without_a_context(switch: Switch) -> None:
-    live = {"flags": BPF_F_TEST_XDP_LIVE_FRAMES}
-    asked = frame(asks(MARK, verdict=XDP_DROP))
-    program = switch.programs["follows"]
-    assert program.test_run(asked, **live).data == asked, "as it was handed in"
-    assert refusal(program.test_run, asked, context={"data_end": 60}, **live) == "EINVAL"
-    program.test_run(asked, context={"data_end": 60}, data_out=False, **live)
+    live, asked = BPF_F_TEST_XDP_LIVE_FRAMES, frame(asks(MARK, verdict=XDP_DROP))
+    assert switch.programs["follows"].test_run(asked, flags=live).data == asked
+    assert refused(switch, asked, flags=live, context={"data_end": 60}) == "EINVAL"
+    without = switch.programs["follows"].test_run(
+        asked, flags=live, context={"data_end": 60}, data_out=False
+    )
+    assert without.data == b""
 
 
 @pytest.mark.semantics("E-27")
