@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import errno
+import os
+import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -12,7 +15,8 @@ from kernel_impl.libbpf import check, check_errno, ffi, libbpf, text
 from spec.errors import KernelError
 from spec.lab import Field
 
-STRUCT, UNION = 4, 5
+MAGIC = 0xEB9F
+INT, STRUCT, UNION = 1, 4, 5
 TRANSPARENT = (8, 9, 10, 11, 18)
 """typedef, volatile, const, restrict, type_tag: names for another type."""
 
@@ -25,6 +29,20 @@ def layout(name: str) -> tuple[Field, ...]:
     if number < 0:
         raise KernelError(errno.ENOENT, f"no struct {name}")
     return tuple(_members(types, libbpf().btf__type_by_id(types, number), "", 0))
+
+
+@contextmanager
+def integers(*sizes: int) -> Iterator[int]:
+    """A descriptor of type information with an integer of each size in bytes, from type 1 on."""
+    types = b"".join(struct.pack("=IIII", 1, INT << 24, size, 8 * size) for size in sizes)
+    names = b"\0number\0"
+    head = struct.pack("=HBBIIIII", MAGIC, 1, 0, 24, 0, len(types), len(types), len(names))
+    blob = head + types + names
+    descriptor = check(libbpf().bpf_btf_load(blob, len(blob), ffi.NULL))
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 @cache

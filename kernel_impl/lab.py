@@ -77,8 +77,10 @@ class KernelLab(Lab):
         max_entries: int = 1,
         map_flags: int = 0,
         name: str = "",
+        type_sizes: tuple[int, int] | None = None,
     ) -> Map:
-        return KernelMap.create(self, type, key_size, value_size, max_entries, map_flags, name)
+        sizes = key_size, value_size, max_entries
+        return KernelMap.create(self, type, *sizes, map_flags, name, type_sizes)
 
     def load(self, path: str | PathLike[str], bound_to: Device | None = None) -> LoadedObject:
         with self.inside():

@@ -7,10 +7,12 @@ import errno
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from kernel_impl.btf import integers
 from kernel_impl.libbpf import check, ffi, libbpf, opts, text
 from spec.errors import InputError, KernelError
 from spec.lab import Key, Map, Value
@@ -49,6 +51,7 @@ class KernelMap(Map):
         max_entries: int,
         map_flags: int,
         name: str,
+        type_sizes: tuple[int, int] | None = None,
     ) -> KernelMap:
         """``BPF_MAP_CREATE``, the numbers as they are."""
         try:
@@ -56,14 +59,13 @@ class KernelMap(Map):
         except ValueError:
             raise KernelError(errno.EINVAL) from None
         options = opts("bpf_map_create_opts", map_flags=map_flags)
-        fd = libbpf().bpf_map_create(
-            kind,
-            name[:NAME_LENGTH].encode(),
-            key_size,
-            value_size,
-            max_entries,
-            options,
-        )
+        with ExitStack() as types:
+            if type_sizes is not None:
+                options.btf_fd = types.enter_context(integers(*type_sizes))
+                options.btf_key_type_id, options.btf_value_type_id = 1, 2
+            fd = libbpf().bpf_map_create(
+                kind, name[:NAME_LENGTH].encode(), key_size, value_size, max_entries, options
+            )
         return cls(lab, check(fd), name)
 
     @property

@@ -80,8 +80,12 @@ class Lab(ABC):
         max_entries: int = 1,
         map_flags: int = 0,
         name: str = "",
+        type_sizes: tuple[int, int] | None = None,
     ) -> Map:
-        """``BPF_MAP_CREATE`` for *type* such as ``"devmap"`` or ``"BPF_MAP_TYPE_DEVMAP"``."""
+        """``BPF_MAP_CREATE`` for *type* such as ``"devmap"`` or ``"BPF_MAP_TYPE_DEVMAP"``.
+
+        With *type_sizes*, key and value are described by BTF integers of so many bytes.
+        """
 
     @abstractmethod
     def load(self, path: str | PathLike[str], bound_to: Device | None = None) -> LoadedObject:

@@ -79,13 +79,15 @@ class ModelLab(Lab):
         max_entries: int = 1,
         map_flags: int = 0,
         name: str = "",
+        type_sizes: tuple[int, int] | None = None,
     ) -> Map:
         """``BPF_MAP_CREATE``."""
         try:
             kind = MapType.named(type)
         except ValueError:
             raise KernelError(EINVAL) from None
-        return self.new_map(Definition(kind, key_size, value_size, max_entries, map_flags, name))
+        sizes = key_size, value_size, max_entries
+        return self.new_map(Definition(kind, *sizes, map_flags, name, type_sizes))
 
     def new_map(self, definition: Definition) -> ModelMap:
         """A map of *definition*, known by its name from now on."""

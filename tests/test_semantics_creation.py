@@ -136,3 +136,20 @@ def test_a_name_consists_of_letters_digits_underscores_and_dots(lab: Lab, type: 
     assert lab.create_map(type, name="Ports_2.x").name == "Ports_2.x"
     for name in ("a b", "a-b", "a/b"):
         assert refusal(lab.create_map, type, name=name) == "EINVAL"
+
+
+@pytest.mark.semantics("C-12")
+@pytest.mark.parametrize("type", FOUR)
+def test_types_of_key_and_value_are_not_supported_and_wrong_ones_invalid(
+    lab: Lab, type: str
+) -> None:
+    assert refusal(lab.create_map, type, type_sizes=(4, 4)) == "ENOTSUPP"
+    for sizes in ((8, 4), (4, 8), (2, 2)):
+        assert refusal(lab.create_map, type, type_sizes=sizes) == "EINVAL"
+
+
+@pytest.mark.semantics("C-12", "1")
+def test_types_come_after_sizes_and_limits(lab: Lab) -> None:
+    too_many = cpus_built_for(lab) + 1
+    assert refusal(lab.create_map, "cpumap", max_entries=too_many, type_sizes=(8, 8)) == "E2BIG"
+    assert refusal(lab.create_map, "devmap", key_size=8, type_sizes=(8, 4)) == "EINVAL"

@@ -29,6 +29,7 @@ struct bpf_test_run_opts {
 
 int bpf_map_create(int type, const char *name, uint32_t key_size, uint32_t value_size,
                    uint32_t max_entries, const struct bpf_map_create_opts *opts);
+int bpf_btf_load(const void *data, size_t size, void *opts);
 int bpf_map_update_elem(int fd, const void *key, const void *value, uint64_t flags);
 int bpf_map_lookup_elem(int fd, const void *key, void *value);
 int bpf_map_delete_elem(int fd, const void *key);

@@ -11,7 +11,7 @@ from errno import EINVAL
 from typing import TYPE_CHECKING
 
 from spec.capabilities import check_create
-from spec.errors import KernelError
+from spec.errors import ENOTSUPP, KernelError
 from spec.maps.cpumap import Cpumap
 from spec.maps.devmap import Devmap
 from spec.maps.devmap_hash import DevmapHash
@@ -36,7 +36,8 @@ def create_map(lab: ModelLab, definition: Definition) -> ModelMap:
     """A new map of *definition*, or the kernel's refusal.
 
     Access flags come first, then the type, then what the process may do, then what the type says,
-    then the name. Maps of devices have a say before the process's capabilities are looked at.
+    then the name and the types of key and value. Maps of devices have a say before the process's
+    capabilities are looked at.
     """
     has = lab.release_table.has
     if not has("create_checks_capabilities"):
@@ -52,6 +53,7 @@ def create_map(lab: ModelLab, definition: Definition) -> ModelMap:
         return _ordinary_map(lab, definition)
     kind.check_definition(lab, definition)
     _check_name(definition.name)
+    _check_types(definition)
     return kind(lab, definition)
 
 
@@ -59,6 +61,14 @@ def _ordinary_map(lab: ModelLab, definition: Definition) -> ModelMap:
     from spec.maps.ordinary_map import create_ordinary_map
 
     return create_ordinary_map(lab, definition)
+
+
+def _check_types(definition: Definition) -> None:
+    """``map_check_btf``: types that fit are as unwelcome as those that do not."""
+    if definition.type_sizes is None:
+        return
+    fit = definition.type_sizes == (definition.key_size, definition.value_size)
+    raise KernelError(ENOTSUPP if fit else EINVAL)
 
 
 def _check_name(name: str) -> None:

@@ -36,6 +36,8 @@ class Definition(NamedTuple):
     max_entries: int
     map_flags: int
     name: str
+    type_sizes: tuple[int, int] | None = None
+    """Bytes that the BTF types of key and value have, where they are given."""
 
     def check_memory(self) -> None:
         """``ENOMEM`` where an array of pointers to the elements does not fit."""
@@ -59,7 +61,7 @@ class ModelMap(Map):
         self.lab = lab
         self.release = lab.release_table
         self.type, self.key_size, self.value_size = definition[:3]
-        self.max_entries, self._flags, self.name = definition[3:]
+        self.max_entries, self._flags, self.name = definition[3:6]
         self.id = lab.new_map_id()
         self.fd = lab.install(self)
         self.frozen = False
