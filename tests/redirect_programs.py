@@ -148,6 +148,7 @@ SEC("xdp") int marks_and_drops(struct xdp_md *ctx)
 {
     return marks_itself(ctx) == XDP_PASS ? XDP_DROP : XDP_ABORTED;
 }
+SEC("xdp") int to_slot_0(struct xdp_md *ctx) { return bpf_redirect_map(&tx_port, 0, 0); }
 SEC("xdp") int to_cpu_0(struct xdp_md *ctx) { return bpf_redirect_map(&cpu_map, 0, 0); }
 SEC("xdp") int to_cpu_1(struct xdp_md *ctx) { return bpf_redirect_map(&cpu_map, 1, 0); }
 SEC("xdp/cpumap") int cpu_follows(struct xdp_md *ctx) { return follow(ctx, &cpu_turn); }

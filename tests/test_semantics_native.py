@@ -62,7 +62,7 @@ def test_bpf_redirect_takes_fragments_where_the_target_does(wide: Wide) -> None:
     assert wide.sink.received == [to[1]]
 
 
-@pytest.mark.semantics("F-01")
+@pytest.mark.semantics("5.1")
 def test_a_device_that_is_down_still_fails_first_for_what_it_cannot_do(
     lab: Lab, switch: Switch
 ) -> None:
@@ -71,7 +71,7 @@ def test_a_device_that_is_down_still_fails_first_for_what_it_cannot_do(
     assert refusals(switch.eth0, frame(slot(0))) == ["EOPNOTSUPP"]
 
 
-@pytest.mark.semantics("F-01")
+@pytest.mark.semantics("5.1")
 def test_fragments_fail_before_the_device_being_down(wide: Wide) -> None:
     wide.ports.update(0, wide.tap)
     wide.tap.down()
@@ -79,7 +79,7 @@ def test_fragments_fail_before_the_device_being_down(wide: Wide) -> None:
     assert refusals(wide.far, frame(slot(0))) == ["ENETDOWN"]
 
 
-@pytest.mark.semantics("F-02")
+@pytest.mark.semantics("5.1")
 def test_a_device_that_is_down_fails_before_the_length(switch: Switch) -> None:
     switch.eth1.down()
     assert refusals(switch.eth0, frame(slot(0), length=LONGEST + 1)) == ["ENETDOWN"]

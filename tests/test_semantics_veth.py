@@ -7,7 +7,7 @@ import pytest
 
 from spec.lab import Device, Lab
 from spec.trace import BulkTx
-from spec.uapi import BPF_F_BROADCAST, XDP_DROP, XDP_PASS, XDP_TX
+from spec.uapi import BPF_F_BROADCAST, XDP_DROP, XDP_PASS, XDP_REDIRECT, XDP_TX
 from tests.redirect_programs import MARK, asks, frame, marks, slot
 from tests.switch import Switch, bulks, errors, far_end, refusal, told
 from tests.wide import Wide
@@ -149,6 +149,21 @@ def test_the_peers_program_runs_on_redirected_frames(switch: Switch, near: Devic
     far.attach(switch.programs["marks_itself"])
     switch.burst(frame(slot(0)), 70, batch_size=70)
     assert [marks(received).runs for received in far.received] == [1] * 70
+
+
+@pytest.mark.semantics("W-05", "R-01")
+@pytest.mark.parametrize(("before", "error"), [(62, ""), (63, "EBADRQC")])
+def test_the_peer_takes_64_frames_in_a_round(
+    switch: Switch, near: Device, before: int, error: str
+) -> None:
+    # What a frame asked for is remembered for the next one, but not beyond the round.
+    far_end(near).attach(switch.programs["follows"])
+    armed = asks(slot(1), verdict=XDP_DROP), asks(verdict=XDP_REDIRECT)
+    asked = frame(*[asks(verdict=XDP_DROP)] * before, *armed)
+    to_slot_0, count = switch.programs["to_slot_0"], before + 2
+    run = to_slot_0.test_run(asked, switch.eth0, count, live=True, batch_size=count)
+    assert errors(run.events) == [""] * count + [error]
+    assert switch.sent() == [0, 0, int(not error), 0]
 
 
 @pytest.mark.semantics("W-05")
