@@ -150,3 +150,10 @@ def test_an_unregistered_device_left_its_maps_in_every_release(release: str) -> 
         ports.update(0, eth0)
         eth0.remove()
         assert refusal(ports.lookup, 0) == "ENOENT"
+
+
+@pytest.mark.semantics("C-10")
+def test_a_model_may_begin_without_capabilities() -> None:
+    with ModelLab(capabilities=frozenset({"CAP_BPF"})) as lab:
+        assert refusal(lab.create_map, "devmap") == "EPERM"
+        lab.create_map("cpumap")
