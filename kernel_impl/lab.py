@@ -52,7 +52,7 @@ class KernelLab(Lab):
         self._inbox = Inbox(self._names.concerns)
         self._pin = Pin()
         self._threads = Threads(self._pin.cpu)
-        self.network = NetworkNamespace()
+        self.network = self.caller = NetworkNamespace()
         self._networks, self._fds, self._cpumaps = [self.network], set[int](), set[int]()
         # The finaliser must not refer to the lab, or the lab would never be finalised.
         self._finish = weakref.finalize(

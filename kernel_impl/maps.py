@@ -75,7 +75,7 @@ class KernelMap(Map):
 
     def update_bytes(self, key: bytes, value: bytes, flags: int) -> None:
         place = self._whole_key(key), self._whole_value(value)
-        with self.lab.inside():
+        with self.lab.caller.inside():
             check(libbpf().bpf_map_update_elem(self.fd, *place, flags))
 
     def lookup_bytes(self, key: bytes) -> bytes:

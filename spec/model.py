@@ -56,7 +56,7 @@ class ModelLab(Lab):
         self.touched: list[ModelDevice | ModelSocket] = []
         self.processors = [Processor(self, number) for number in range(cpus)]
         self.running_cpu = 0
-        self.root = ModelNamespace()
+        self.root = self.caller = ModelNamespace(self)
         self._namespaces = [self.root]
         self._fds: dict[int, Held] = {}
         self._last_fd = FIRST_FD - 1
@@ -135,7 +135,7 @@ class ModelLab(Lab):
 
     def namespace(self) -> Namespace:
         """Another namespace."""
-        self._namespaces.append(ModelNamespace())
+        self._namespaces.append(ModelNamespace(self))
         return self._namespaces[-1]
 
     def socket(self, ring: int = 64, fill: int = 64, frame_size: int = 4096) -> Socket:

@@ -116,8 +116,12 @@ def test_only_a_positive_number_names_a_program(lab: Lab, type: str) -> None:
 @pytest.mark.parametrize("type", ["devmap", "devmap_hash"])
 def test_an_ifindex_counts_in_the_namespace_of_who_stores_it(lab: Lab, type: str) -> None:
     ports, eth0 = lab.create_map(type), lab.tap("eth0")
-    eth0.move(lab.namespace())
+    elsewhere = lab.namespace()
+    eth0.move(elsewhere)
     assert refusal(ports.update, 0, eth0) == "EINVAL"
+    with elsewhere.inside():
+        ports.update(0, eth0)
+    assert ports.lookup(0).ifindex == eth0.ifindex
 
 
 @pytest.mark.semantics("D-03")

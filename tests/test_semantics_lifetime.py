@@ -3,10 +3,17 @@
 
 from __future__ import annotations
 
+import time
+from errno import ENOENT
+
 import pytest
 
-from spec.lab import Lab
+from spec.errors import KernelError
+from spec.lab import Lab, Map
 from tests.refusal import refusal
+
+PATIENCE = 5
+"""Seconds."""
 
 
 @pytest.mark.semantics("L-01")
@@ -65,3 +72,27 @@ def test_going_down_and_another_mtu_leave_the_entries_alone(lab: Lab, type: str)
     assert ports.lookup(0) == before
     eth0.up()
     assert ports.lookup(0) == before
+
+
+@pytest.mark.semantics("L-02")
+@pytest.mark.parametrize("type", ["devmap", "devmap_hash"])
+def test_a_namespace_that_ends_takes_the_entries_of_its_devices_along(lab: Lab, type: str) -> None:
+    elsewhere, eth0, ports = lab.namespace(), lab.tap("eth0"), lab.create_map(type)
+    eth0.move(elsewhere)
+    with elsewhere.inside():
+        ports.update(0, eth0)
+    assert ports.lookup(0).ifindex == eth0.ifindex
+    elsewhere.close()
+    assert gone_soon(ports, 0)
+
+
+def gone_soon(ports: Map, key: int) -> bool:
+    """The kernel takes a namespace down in the background."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            ports.lookup(key)
+        except KernelError as error:
+            return error.errno == ENOENT
+        time.sleep(0.01)
+    return False

@@ -8,8 +8,8 @@ import fcntl
 import socket
 import struct
 from abc import abstractmethod
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from kernel_impl.libbpf import ffi
@@ -37,9 +37,15 @@ class KernelNamespace(Namespace):
     def __init__(self, network: NetworkNamespace, lab: KernelLab) -> None:
         self.network, self._lab = network, lab
 
-    def inside(self) -> AbstractContextManager[object]:
+    @contextmanager
+    def inside(self) -> Iterator[None]:
         """While it lasts, system calls made by this thread act in this namespace."""
-        return self.network.inside()
+        before, self._lab.caller = self._lab.caller, self.network
+        try:
+            with self.network.inside():
+                yield
+        finally:
+            self._lab.caller = before
 
     def close(self) -> None:
         """The devices in it go with it, and have gone when this returns."""

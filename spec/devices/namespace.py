@@ -3,18 +3,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from spec.lab import Namespace
 
 if TYPE_CHECKING:
     from spec.devices.device import ModelDevice
+    from spec.model import ModelLab
 
 
 class ModelNamespace(Namespace):
     """Devices by ifindex (``net/core/dev.c: dev_get_by_index_rcu``)."""
 
-    def __init__(self) -> None:
+    def __init__(self, lab: ModelLab) -> None:
+        self._lab = lab
         self.devices: dict[int, ModelDevice] = {}
         self.find = self.devices.get
 
@@ -25,6 +29,15 @@ class ModelNamespace(Namespace):
     def drop(self, device: ModelDevice) -> None:
         """*device* is no longer here."""
         del self.devices[device.ifindex]
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """Who stores an element of a map now looks for devices here."""
+        before, self._lab.caller = self._lab.caller, self
+        try:
+            yield
+        finally:
+            self._lab.caller = before
 
     def close(self) -> None:
         """The namespace ends, and with it its devices (``dev.c: default_device_exit_batch``)."""

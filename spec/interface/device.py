@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
 from spec.interface.program import Program
 from spec.trace import EventLog
@@ -89,6 +90,10 @@ class Device(ABC):
 
 class Namespace(ABC):
     """A network namespace beside the lab's own."""
+
+    def inside(self) -> AbstractContextManager[object]:
+        """While it lasts, elements of maps are stored by a process in this namespace."""
+        raise NotImplementedError
 
     @abstractmethod
     def close(self) -> None: ...

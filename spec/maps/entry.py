@@ -38,7 +38,7 @@ def make_entry(map: ModelMap, value: bytes) -> DeviceEntry:
     The ifindex counts in the namespace of the caller. ``bpf_prog.fd`` names a program only if
     positive, and reads back as the program's id.
     """
-    device = map.lab.root.find(number(value))
+    device = map.lab.caller.find(number(value))
     if device is None:
         raise KernelError(EINVAL)
     program = None
