@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""CPUs and sockets as targets in other releases; only the model can show them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from spec import ModelLab
+from spec.lab import Socket
+from spec.trace import CpumapEnqueue, CpumapKthread, Redirect
+from spec.uapi import BPF_F_TEST_XDP_LIVE_FRAMES
+from tests.cpumap_programs import TO_SOCKET, Farm, frame, marks, verdicts
+from tests.redirect_programs import FRAGS_SOURCE
+from tests.redirect_programs import frame as script
+from tests.redirect_programs import socket as to_slot
+from tests.switch import errors, far_end
+
+pytestmark = pytest.mark.model
+Open = Callable[..., Farm]
+
+
+@pytest.fixture
+def open_farm(compile_bpf: Callable[..., Path]) -> Iterator[Open]:
+    """``open_farm("5.10", "generic")``: a lab of that release."""
+    labs: list[ModelLab] = []
+
+    def open_one(release: str, mode: str = "native") -> Farm:
+        labs.append(ModelLab(release))
+        return Farm(labs[-1], compile_bpf, mode)
+
+    yield open_one
+    for lab in labs:
+        lab.close()
+
+
+def to_socket(farm: Farm, **sizes: int) -> Socket:
+    """A socket of ``eth0`` to which CPU 1 sends frames."""
+    farm.put(1, program="obeys")
+    made = farm.lab.socket(**sizes)
+    farm.maps["sockets"].update(0, made)
+    return made
+
+
+@pytest.mark.semantics("X-10")
+@pytest.mark.parametrize(("release", "errno"), [("5.18", "EINVAL"), ("5.19", "ENXIO")])
+def test_an_unbound_socket_had_no_errno_of_its_own(
+    open_farm: Open, release: str, errno: str
+) -> None:
+    farm = open_farm(release)
+    to_socket(farm)
+    assert errors(farm.eth0.receive(frame(1, TO_SOCKET)))[-1] == errno
+
+
+@pytest.mark.semantics("X-13")
+@pytest.mark.parametrize(("release", "errno"), [("5.18", "ENOSPC"), ("5.19", "ENOMEM")])
+def test_a_missing_buffer_had_no_errno_of_its_own(
+    open_farm: Open, release: str, errno: str
+) -> None:
+    farm = open_farm(release)
+    to_socket(farm, fill=0).bind(farm.eth0)
+    assert errors(farm.eth0.receive(frame(1, TO_SOCKET)))[-1] == errno
+
+
+@pytest.mark.semantics("X-14")
+@pytest.mark.parametrize(("release", "errno"), [("5.18", "ENOSPC"), ("5.19", "ENOBUFS")])
+def test_a_full_ring_had_no_errno_of_its_own(open_farm: Open, release: str, errno: str) -> None:
+    farm = open_farm(release)
+    made = to_socket(farm, ring=1, fill=1)
+    made.bind(farm.eth0)
+    for _ in range(2):
+        farm.programs["to_cpu"].test_run(
+            frame(1, TO_SOCKET), farm.eth0, flags=BPF_F_TEST_XDP_LIVE_FRAMES, data_out=False
+        )
+        if not made.statistics["rx_ring_full"]:
+            made.fill(1)
+    assert errors(farm.lab.events())[-1] == errno
+
+
+@pytest.mark.semantics("X-19")
+@pytest.mark.parametrize(("release", "taken"), [("6.5", False), ("6.6", True)])
+def test_sockets_refused_fragments_without_a_word(
+    compile_bpf: Callable[..., Path], release: str, taken: bool
+) -> None:
+    with ModelLab(release) as lab, lab.load(compile_bpf(FRAGS_SOURCE, "redirect_frags")) as loaded:
+        far = far_end(lab.veth("near", "far"))
+        for device in (far, far_end(far)):
+            device.mtu = 9000
+        far.attach(loaded.programs["follows"])
+        made = lab.socket()
+        made.bind(far)
+        loaded.maps["xsks"].update(0, made)
+        events = far.receive(script(to_slot(0), length=3600))
+        assert (len(events), len(made.received)) == (int(taken), int(taken))
+
+
+@pytest.mark.semantics("K-03")
+def test_the_program_missed_socket_buffers_after_one_that_it_dropped(open_farm: Open) -> None:
+    farm = open_farm("6.14", "generic")
+    farm.put(0, program="every_other")
+    assert verdicts(farm.burst(frame(0), 8, "pass")) == (0, 1, 0)
+    assert [marks(frame).serial for frame in farm.eth0.received] == [1, 0, 0, 0, 0, 0, 0]
+
+
+@pytest.mark.semantics("K-02")
+def test_the_account_of_a_round_came_after_what_the_stack_did(open_farm: Open) -> None:
+    # The frame that comes back meets generic XDP, which redirects it to the CPU again.
+    orders = []
+    for release in ("6.14", "6.15"):
+        farm = open_farm(release, "generic")
+        farm.put(0)
+        kinds = [type(event) for event in farm.burst(frame(0), 1)]
+        orders.append(kinds)
+    assert orders[0][2:5] == [CpumapEnqueue, Redirect, CpumapKthread]
+    assert orders[1][2:5] == [CpumapKthread, CpumapEnqueue, Redirect]
