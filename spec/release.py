@@ -62,7 +62,7 @@ CHANGES = (
     Change(
         "test_run_refuses_entry_programs",
         "5.14",
-        "",
+        "5e21bb4e8125",
         "BPF_PROG_TEST_RUN refuses programs made for devmap and cpumap entries.",
     ),
     Change(
@@ -170,7 +170,7 @@ CHANGES = (
     Change(
         "devices_checked_before_capabilities",
         "6.11",
-        "",
+        "fd8db07705c5",
         "Wrong sizes and flags of a DEVMAP or DEVMAP_HASH are EINVAL even to a process that may "
         "not create one.",
     ),
@@ -184,14 +184,15 @@ CHANGES = (
     Change(
         "tap_metadata",
         "6.15",
-        "",
+        "c2315ebb0588",
         "A tap lets programs put metadata before a frame.",
     ),
     Change(
         "bound_programs_redirect",
         "6.16",
-        "",
+        "714070c4cb7a",
         "A program that is bound to a device may use maps that hold programs.",
+        backports=("6.6", "6.12", "6.15"),
     ),
     Change(
         "map_tracepoints_removed",
@@ -209,23 +210,24 @@ CHANGES = (
     Change(
         "prog_array_attach_type",
         "6.18",
-        "",
+        "4540aed51b12",
         "Programs that share a PROG_ARRAY must have the same expected attach type.",
+        backports=("6.1", "6.6", "6.12", "6.17"),
     ),
     Change(
         "excluded_devices_bounded",
         "7.0",
-        "",
+        "b7bf516c3ecd",
         "BPF_F_EXCLUDE_INGRESS on a device with more than eight upper devices is EOVERFLOW.",
-        backports=("6.18", "6.19"),
+        backports=("5.15", "6.1", "6.6", "6.12", "6.18", "6.19"),
     ),
     Change(
         "clone_refuses_frags",
-        "7.1",
-        "",
+        "7.2",
+        "aa496720618f",
         "A broadcast that would have to clone a frame with fragments is EOPNOTSUPP "
         "(a9bb2d9c798c in 6.18.39).",
-        backports=("6.18",),
+        backports=("5.15", "6.1", "6.6", "6.12", "6.18", "7.1"),
     ),
     Change(
         "generic_copies_private",
@@ -238,7 +240,7 @@ CHANGES = (
     Change(
         "cpumap_update_errno",
         "7.0",
-        "",
+        "48e11bad9a1f",
         "A CPUMAP update that fails on its program says why instead of ENOMEM.",
     ),
 )

@@ -32,6 +32,8 @@ class Context:
     """What ``struct xdp_md`` shows a program about one frame."""
 
     __slots__ = ("egress_ifindex", "frame", "ingress_ifindex", "rx_queue_index")
+    takes_metadata = True
+    """Whether the driver lets programs put metadata before the packet."""
 
     def __init__(
         self,
@@ -44,6 +46,13 @@ class Context:
         self.ingress_ifindex = ingress_ifindex
         self.rx_queue_index = rx_queue_index
         self.egress_ifindex = egress_ifindex
+
+
+class ContextWithoutMetadata(Context):
+    """What a driver shows that knows nothing of metadata (``xdp_set_data_meta_invalid``)."""
+
+    __slots__ = ()
+    takes_metadata = False
 
 
 class ProgramMap(Protocol):
@@ -75,6 +84,13 @@ class ProgramArray(ProgramMap, Protocol):
     """A PROG_ARRAY: what ``bpf_tail_call()`` jumps through."""
 
     def target(self, index: int) -> TailTarget | None: ...
+
+
+class PerCpuMap(ProgramMap, Protocol):
+    """A map whose values have a copy for each CPU."""
+
+    def program_lookup_on(self, key: bytes, cpu: int) -> Memory | None:
+        """Memory of the copy of *cpu*."""
 
 
 class PerfEventArray(ProgramMap, Protocol):
@@ -109,3 +125,6 @@ class Host(Protocol):
     def random_u32(self) -> int: ...
 
     def printk(self, text: str) -> None: ...
+
+    def mtu(self, ingress_ifindex: int, ifindex: int) -> int | None:
+        """Of the device *ifindex* in the namespace of the other, or of that one if it is 0."""

@@ -84,7 +84,7 @@ class Memory:
         self.fields = (
             meta + frame.start - frame.meta,
             meta + frame.end - frame.meta,
-            meta,
+            meta if context.takes_metadata else meta + frame.start - frame.meta + 1,
             context.ingress_ifindex,
             context.rx_queue_index,
             context.egress_ifindex,

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from errno import EACCES, EFAULT, EINVAL, EOPNOTSUPP
+from errno import EACCES, EFAULT, EINVAL, ENODEV, EOPNOTSUPP
 from struct import iter_unpack
 
+from spec.errors import ENOTSUPP
 from spec.machine.host import Frame
 from spec.machine.memory import Memory
 
@@ -18,6 +19,7 @@ MAX_PACKET = 0xFFFF
 
 BPF_FIB_LKUP_RET_NOT_FWDED = 4
 FIB_LOOKUP_SIZE = 64
+BPF_MTU_CHK_RET_FRAG_NEEDED = 1
 FIB_LOOKUP_FLAGS = 0x7F
 
 
@@ -45,6 +47,8 @@ def adjust_head(memory: Memory, context: int, offset: int, *_: int) -> int:
 def adjust_meta(memory: Memory, context: int, offset: int, *_: int) -> int:
     """``bpf_xdp_adjust_meta()``: metadata is a multiple of 4 bytes, and not too much."""
     del context
+    if not memory.context.takes_metadata:
+        return -ENOTSUPP
     frame = memory.context.frame
     meta = frame.meta + signed32(offset)
     if meta < XDP_FRAME_SIZE or meta > frame.start:
@@ -143,6 +147,25 @@ def _out_of_packet(frame: Frame, offset: int, size: int) -> int:
     if offset > MAX_PACKET or size > MAX_PACKET:
         return -EFAULT
     return -EINVAL if offset + size > packet_length(frame) else 0
+
+
+def check_mtu(
+    memory: Memory, context: int, ifindex: int, length: int, difference: int, flags: int
+) -> int:
+    """``bpf_check_mtu()``: whether the packet, or *length* of it, fits a device."""
+    del context
+    if flags:
+        return -EINVAL
+    known = memory.context
+    mtu = memory.host.mtu(known.ingress_ifindex, ifindex & 0xFFFFFFFF)
+    if mtu is None:
+        return -ENODEV
+    size = known.frame.end - known.frame.start
+    if asked := memory.load(length, 4):
+        size = asked + ETH_HLEN
+    memory.store(length, 4, mtu)
+    is_too_long = size + signed32(difference) > mtu + ETH_HLEN
+    return BPF_MTU_CHK_RET_FRAG_NEEDED if is_too_long else 0
 
 
 def csum_diff(memory: Memory, old: int, old_size: int, new: int, new_size: int, seed: int) -> int:
