@@ -116,6 +116,9 @@ static __always_inline int follow(struct xdp_md *ctx, int *turn)
         case 7:
             answer = bpf_xdp_adjust_meta(ctx, -(int)step->target) ? XDP_DROP : XDP_PASS;
             break;
+        case 8:
+            answer = bpf_xdp_adjust_head(ctx, step->target) ? XDP_DROP : XDP_PASS;
+            break;
         }
         if (verdict == 255)
             return answer;
@@ -287,6 +290,7 @@ class Kind(IntEnum):
     XSKS = 5
     MARK = 6
     METADATA = 7
+    CUT = 8
 
 
 class Call(NamedTuple):
@@ -347,6 +351,11 @@ MARK = Call(Kind.MARK)
 def metadata(size: int) -> Call:
     """``bpf_xdp_adjust_meta()`` for *size* bytes before the packet."""
     return Call(Kind.METADATA, size)
+
+
+def cut(size: int) -> Call:
+    """``bpf_xdp_adjust_head()``: the first *size* bytes go; it must be the last call."""
+    return Call(Kind.CUT, size)
 
 
 def asks(*calls: Call, verdict: int = ANSWER) -> Turn:

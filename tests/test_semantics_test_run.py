@@ -15,7 +15,7 @@ from spec.uapi import (
     XDP_REDIRECT,
     XDP_TX,
 )
-from tests.redirect_programs import MARK, Turn, asks, frame, marks, metadata, redirect, slot
+from tests.redirect_programs import MARK, Turn, asks, cut, frame, marks, metadata, redirect, slot
 from tests.switch import Switch, bulks, errors, far_end, redirected, refusal, told
 
 NO_DEVICE = 99
@@ -276,8 +276,8 @@ def test_pages_of_dropped_frames_are_used_again_as_they_were_left(switch: Switch
 
 @pytest.mark.semantics("E-25")
 def test_only_where_the_packet_begins_and_ends_is_as_at_first(switch: Switch) -> None:
-    dropped = asks(MARK, metadata(16), verdict=XDP_DROP)
-    asked = frame(*[dropped] * 62, asks(MARK, slot(0)), length=3000)
+    dropped = [asks(MARK, call, verdict=XDP_DROP) for call in (metadata(16), cut(20))]
+    asked = frame(*dropped * 31, asks(MARK, slot(0)), length=3000)
     switch.eth1.mtu = 3000
     switch.burst(asked, 126, batch_size=63)
     first, second = (marks(sent) for sent in switch.eth1.sent)
