@@ -225,8 +225,8 @@ CHANGES = (
         "clone_refuses_frags",
         "7.2",
         "aa496720618f",
-        "A broadcast that would have to clone a frame with fragments is EOPNOTSUPP "
-        "(a9bb2d9c798c in 6.18.39).",
+        "A broadcast that would have to clone a frame with fragments is EOPNOTSUPP (since "
+        "6.18.39 in its line).",
         backports=("5.15", "6.1", "6.6", "6.12", "6.18", "7.1"),
     ),
     Change(
@@ -256,14 +256,14 @@ class Release:
     def __init__(self, text: str = DEFAULT) -> None:
         if not re.fullmatch(r"\d+\.\d+", text):
             raise InputError(f"release {text!r}", "not of the form 6.18", "give major.minor")
-        number = _number(text)
-        if not _number(OLDEST) <= number <= _number(NEWEST):
+        wanted = number(text)
+        if not number(OLDEST) <= wanted <= number(NEWEST):
             raise InputError(
                 f"release {text}", "not modelled", f"give one from {OLDEST} to {NEWEST}"
             )
         self.text = text
         self.has: Callable[[str], bool] = {
-            change.name: _number(change.release) <= number or text in change.backports
+            change.name: number(change.release) <= wanted or text in change.backports
             for change in CHANGES
         }.__getitem__
         """Whether the change called *name* is in this release."""
@@ -277,5 +277,6 @@ def change(name: str) -> Change:
     return _BY_NAME[name]
 
 
-def _number(text: str) -> tuple[int, ...]:
+def number(text: str) -> tuple[int, ...]:
+    """*text* such as ``6.18`` as numbers that can be compared."""
     return tuple(int(part) for part in text.split("."))

@@ -17,6 +17,7 @@ from executed_pages.lab import LabDirective
 from executed_pages.overview import ShowOverviews
 from executed_pages.pairing import pair_page
 from executed_pages.redirect_figure import RedirectFigureDirective
+from executed_pages.release_table import ReleaseTableDirective
 from executed_pages.rule import RuleDirective, RuleRole
 from executed_pages.rules_index import RulesIndexDirective
 from executed_pages.semantics_table import SemanticsTableDirective
@@ -38,6 +39,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_directive("rule", RuleDirective)
     app.add_directive("redirect-figure", RedirectFigureDirective)
     app.add_directive("rules-index", RulesIndexDirective)
+    app.add_directive("release-table", ReleaseTableDirective)
     app.add_directive("evidence-summary", EvidenceSummaryDirective)
     app.add_directive("semantics-table", SemanticsTableDirective)
     app.add_directive("downloads", DownloadsDirective)
