@@ -8,7 +8,7 @@ import pytest
 from spec.lab import Lab
 from spec.trace import DevmapXmit, ExceptionRaised, Redirect, RedirectErr
 from spec.uapi import NO_MAP_ID, XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_REDIRECT, XDP_TX
-from tests.redirect_programs import asks, cpu, frame, key, redirect, slot
+from tests.redirect_programs import asks, cpu, frame, key, redirect, slot, socket
 from tests.switch import Switch
 
 HIGH = 1 << 32
@@ -60,6 +60,20 @@ def test_a_redirect_to_a_cpu_tells_no_device(switch: Switch, mode: str) -> None:
     (accepted,) = (event for event in events if isinstance(event, Redirect))
     rx, program = switch.eth0.ifindex, switch.programs["follows"].id
     assert accepted == Redirect(program, XDP_REDIRECT, rx, 0, 0, switch.maps["cpu_map"].id, 1)
+
+
+@pytest.mark.semantics("T-01", "G-07")
+@pytest.mark.parametrize("mode", ["native", "generic"])
+def test_a_redirect_to_a_socket_tells_no_device(lab: Lab, switch: Switch, mode: str) -> None:
+    switch.eth0.detach()
+    switch.eth0.attach(switch.programs["follows"], mode)
+    xsks, receiver = switch.maps["xsks"], lab.socket()
+    receiver.bind(switch.eth0)
+    xsks.update(2, receiver)
+    (accepted,) = switch.eth0.receive(frame(socket(2)))
+    rx, program = switch.eth0.ifindex, switch.programs["follows"].id
+    assert accepted == Redirect(program, XDP_REDIRECT, rx, 0, 0, xsks.id, 2)
+    assert receiver.received == [frame(socket(2))]
 
 
 @pytest.mark.semantics("T-01")
