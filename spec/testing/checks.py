@@ -31,6 +31,8 @@ def check_structure(
         block.source_line,
         tuple(lines),
         difference(_layout(quoted), _layout(actual)),
+        _layout(quoted),
+        _layout(actual),
     )
 
 

@@ -22,7 +22,8 @@ from spec.errors import InputError
 from spec.testing.blocks import Example
 from spec.testing.build import Build
 from spec.testing.engine import Engine
-from spec.testing.outcome import Failed, Failure, Outcome, Skipped
+from spec.testing.evidence import account
+from spec.testing.outcome import Failed, Failure, Skipped
 from spec.testing.page import read_page
 from spec.testing.runner import PageRun
 
@@ -95,29 +96,13 @@ class ExampleItem(pytest.Item):
 
     def runtest(self) -> None:
         outcome = self.run.outcome(self.example)
-        self.user_properties += self.account(outcome).items()
+        page, release = self.run.page.title, self.run.release
+        told = account(self.run.engine, release, page, self.example, outcome)
+        self.user_properties += told.items()
         if isinstance(outcome, Failed):
             raise ExampleError(outcome.failures)
         if isinstance(outcome, Skipped):
             raise pytest.skip.Exception(outcome.reason, _use_item_location=True)
-
-    def account(self, outcome: Outcome) -> dict[str, str]:
-        """What the evidence says of this example, as strings: they travel between processes."""
-        reason = ""
-        if isinstance(outcome, Failed):
-            reason = outcome.failures[0].message
-        elif isinstance(outcome, Skipped):
-            reason = outcome.reason
-        return {
-            "engine": self.run.engine.name,
-            "release": self.run.release,
-            "kernel": self.run.engine.kernel,
-            "page": self.run.page.title,
-            "name": self.example.name,
-            "sha256": self.example.digest,
-            "outcome": type(outcome).__name__.lower(),
-            "reason": reason,
-        }
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         page, line = self.run.page.title, self.example.line

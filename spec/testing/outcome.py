@@ -22,6 +22,10 @@ class Failure:
     excerpt: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
 
+    expected: str = ""
+    seen: str = ""
+    """Both whole, where the difference is one of texts."""
+
 
 @dataclass(frozen=True)
 class Held:
@@ -36,10 +40,20 @@ class Failed:
 
 
 @dataclass(frozen=True)
+class Blocked(Failed):
+    """It was not run, since something above it on the page failed that all below depends on."""
+
+
+@dataclass(frozen=True)
 class Skipped:
     """The example does not apply to this engine or release."""
 
     reason: str
+
+
+@dataclass(frozen=True)
+class OtherRelease(Skipped):
+    """It is about other releases than this."""
 
 
 Outcome: TypeAlias = Held | Failed | Skipped

@@ -15,8 +15,8 @@ import pytest
 from spec.lab import Lab
 from spec.testing import compiler
 from spec.testing.engine import Engine
-from spec.testing.evidence import Recorder
 from spec.testing.items import SUFFIXES, PageFile, require
+from spec.testing.recorder import Recorder
 
 _LAB = re.compile(r"^[ \t]*(\.\. lab::|`{3,}\{lab\})", re.MULTILINE)
 

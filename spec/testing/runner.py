@@ -12,7 +12,15 @@ from spec.testing.blocks import Example, Page
 from spec.testing.build import BlockError, Build
 from spec.testing.checks import check_command, check_structure
 from spec.testing.engine import Engine
-from spec.testing.outcome import Failed, Failure, Held, Outcome, Skipped
+from spec.testing.outcome import (
+    Blocked,
+    Failed,
+    Failure,
+    Held,
+    OtherRelease,
+    Outcome,
+    Skipped,
+)
 from spec.testing.statement import origin, run_statement, told
 from spec.testing.user_program import UserProgram
 from spec.uapi import PAGE_NAMES
@@ -34,7 +42,7 @@ class PageRun:
         self.names: dict[str, Any] = {}
         self._resources = ExitStack()
         self._failures: dict[str, list[Failure]] = {}
-        self._skipped: dict[str, str] = {}
+        self._skipped: dict[str, Skipped] = {}
         self._stop: tuple[Example, Failure] | None = None
         self._done: set[str] = set()
         self._next = 0
@@ -50,9 +58,11 @@ class PageRun:
         if last >= self._next and self._stop is not None:
             block, failure = self._stop
             place = f"{self.page.title}:{failure.line}"
-            return Failed((Failure(example.line, f"not run: {place} ({block.name}) failed first"),))
+            return Blocked(
+                (Failure(example.line, f"not run: {place} ({block.name}) failed first"),)
+            )
         if example.name in self._skipped:
-            return Skipped(self._skipped[example.name])
+            return self._skipped[example.name]
         return Held()
 
     def close(self) -> None:
@@ -86,9 +96,9 @@ class PageRun:
         if example.kind == "lab":
             self._begin_lab(example)
         elif example.kind == "rule":
-            reason = self._inapplicable(example)
-            if reason:
-                self._skipped[example.name] = reason
+            skipped = self._inapplicable(example)
+            if skipped:
+                self._skipped[example.name] = skipped
         elif example.kind == "sh":
             self._record(example, check_command(example, self._lab().tracepoints()))
         elif example.uapi:
@@ -104,16 +114,18 @@ class PageRun:
         if found:
             self._failures.setdefault(example.name, []).extend(found)
 
-    def _inapplicable(self, rule: Example) -> str:
-        """Why *rule* is not run here; empty if it is."""
+    def _inapplicable(self, rule: Example) -> Skipped | None:
+        """Why *rule* is not run here; ``None`` if it is."""
         if rule.needs and (self.engine.name != "model" or not rule.statements):
-            return f"needs {rule.needs}: modelled, not executed"
+            return Skipped(f"needs {rule.needs}: modelled, not executed")
         release = _number(self.release)
         if rule.since and release < _number(rule.since):
-            return f"not in this release: since {rule.since}, this is {self.release}"
+            what = f"since {rule.since}, this is {self.release}"
+            return OtherRelease(f"not in this release: {what}")
         if rule.until and release > _number(rule.until):
-            return f"not in this release: until {rule.until}, this is {self.release}"
-        return ""
+            what = f"until {rule.until}, this is {self.release}"
+            return OtherRelease(f"not in this release: {what}")
+        return None
 
     def _at(self, example: Example, message: str, details: tuple[str, ...]) -> Failure:
         excerpt = self.page.text.splitlines()[example.line - 1]

@@ -46,11 +46,11 @@ def run_statement(page: Page, prompt: Prompt, namespace: dict[str, Any]) -> Fail
         expected = prompt.exception.strip()
         message = f"expected {expected}, but nothing was raised"
         details = difference(prompt.exception, got) if got else ()
-        return _failure(page, prompt, _last_line(prompt), message, details)
+        return _failure(page, prompt, _last_line(prompt), message, details, expected, got)
     line = prompt.line
     if want:
         line = prompt.want_line + differing_line(want, got)
-    return _failure(page, prompt, line, summary(want, got), difference(want, got))
+    return _failure(page, prompt, line, summary(want, got), difference(want, got), want, got)
 
 
 def _compile(page: Page, prompt: Prompt) -> Any:
@@ -79,10 +79,12 @@ def _compare_exception(
         expected = prompt.exception.rstrip("\n")
         if expected == text:
             return None
-        message = summary(expected, text)
-        return _failure(page, prompt, _last_line(prompt), message, difference(expected, text))
+        message, details = summary(expected, text), difference(expected, text)
+        return _failure(page, prompt, _last_line(prompt), message, details, expected, text)
     shown = tuple(f"printed before: {line}" for line in got.splitlines())
-    return _failure(page, prompt, prompt.line, text, (*shown, text, *origin(page, raised)))
+    details = (*shown, text, *origin(page, raised))
+    want = (prompt.exception or prompt.want).rstrip("\n")
+    return _failure(page, prompt, prompt.line, text, details, want, got + text)
 
 
 def told(raised: BaseException) -> str:
@@ -111,8 +113,14 @@ def _last_line(prompt: Prompt) -> int:
 
 
 def _failure(
-    page: Page, prompt: Prompt, line: int, message: str, details: tuple[str, ...]
+    page: Page,
+    prompt: Prompt,
+    line: int,
+    message: str,
+    details: tuple[str, ...],
+    expected: str = "",
+    seen: str = "",
 ) -> Failure:
     end = prompt.want_line + prompt.want.count("\n")
     excerpt = page.text.splitlines()[prompt.line - 1 : end - 1]
-    return Failure(line, message, prompt.line, tuple(excerpt), details)
+    return Failure(line, message, prompt.line, tuple(excerpt), details, expected, seen)
