@@ -67,11 +67,14 @@ class Frame:
         """A packet as the stack sends it: in one piece, without the headroom that XDP wants."""
         return cls.of(data, PADDING, align(PADDING + len(data)))
 
-    def __len__(self) -> int:
+    def length(self) -> int:
+        """Bytes of the whole packet, fragments included."""
         length = self.end - self.start
         if self.frags:
             length += sum(map(len, self.frags))
         return length
+
+    __len__ = length
 
     def data(self) -> bytes:
         """The whole packet, fragments included."""

@@ -248,7 +248,7 @@ class EventLog(list[Event]):
     """
 
     def __init__(self, events: Iterable[Event], names: Names) -> None:
-        super().__init__(events)
+        list.__init__(self, events)
         self._names = names
         self._lines: list[tuple[str, str]] | None = None
 

@@ -189,6 +189,7 @@ class ModelDevice(Device):
         self.lab.begin_step()
         for frame in frames:
             self.inject(self.lab.processors[0], frame)
+        cpu = self.lab.processors[0]
         return self.lab.events()
 
     def inject(self, cpu: Processor, data: bytes) -> None:
@@ -258,11 +259,11 @@ class ModelDevice(Device):
     def abandon(self) -> None:
         """Lose the frames that wait here."""
 
-    def note_sent(self, frame: Frame) -> None:
-        """Remember *frame* for ``sent``."""
+    def note_sent(self, *frames: Frame) -> None:
+        """Remember *frames* for ``sent``."""
         if not self._sent:
             self.lab.touched.append(self)
-        self._sent.append(frame)
+        self._sent.extend(frames)
 
     def note_received(self, frame: Frame) -> None:
         """Remember *frame* for ``received``."""

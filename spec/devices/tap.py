@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from spec.devices.device import ETHERNET_HEADER, ModelDevice
 from spec.errors import KernelError
 from spec.frame import HEADROOM, LINEAR_ROOM, PADDING, Frame, align
-from spec.machine.host import Context
+from spec.machine.host import Context, ContextWithoutMetadata
 from spec.redirect.generic import private_copy, run_generic
 from spec.redirect.native import do_redirect
 from spec.redirect.processor import Processor
@@ -22,11 +22,13 @@ from spec.trace import ExceptionRaised
 from spec.uapi import Verdict
 
 if TYPE_CHECKING:
+    from spec.model import ModelLab
     from spec.program import ModelProgram
 
 QUEUE_LENGTH = 1000
 """Frames that wait for the reader."""
 _HEADROOM = PADDING + HEADROOM
+_NO_FRAME = Frame.of(b"")
 _DROP, _PASS, _TX, _REDIRECT = (
     int(Verdict.XDP_DROP),
     int(Verdict.XDP_PASS),
@@ -40,6 +42,12 @@ class Tap(ModelDevice):
 
     native = True
     max_mtu = 65535 - 14
+
+    def __init__(self, lab: ModelLab, name: str, ifindex: int) -> None:
+        super().__init__(lab, name, ifindex)
+        # One for all frames: no program keeps it.
+        shown = Context if lab.release_table.has("tap_metadata") else ContextWithoutMetadata
+        self._context = shown(_NO_FRAME, ifindex)
 
     def opened(self) -> None:
         """The descriptor is open all the time, so frames are taken from the start."""
@@ -70,7 +78,8 @@ class Tap(ModelDevice):
     def _run_native(self, cpu: Processor, frame: Frame, program: ModelProgram) -> None:
         """``tun_build_skb`` and ``tun_xdp_act``."""
         cpu.enter()
-        act = program.executable.run(Context(frame, self.ifindex), cpu)
+        self._context.frame = frame
+        act = program.executable.run(self._context, cpu)
         if act == _REDIRECT:
             if do_redirect(cpu, self, frame, program):
                 self.rx_dropped += 1
@@ -100,24 +109,19 @@ class Tap(ModelDevice):
 
     def xdp_transmit(self, cpu: Processor, frames: list[Frame], flush: bool) -> int:  # noqa: ARG002
         """Frames go into the queue until it is full; the first to fail counts as dropped."""
-        sent = 0
-        for frame in frames:
-            if not self._queue(frame):
-                if cpu.release.has("untransmitted_freed_by_core"):
-                    break
-                continue
-            sent += 1
-        return sent
+        lost = len(frames) - QUEUE_LENGTH + len(self._sent)
+        if lost > 0:
+            self.tx_dropped += 1 if cpu.release.has("untransmitted_freed_by_core") else lost
+            frames = frames[:-lost]
+        self.note_sent(*frames)
+        self.tx_packets += len(frames)
+        return len(frames)
 
     def start_xmit(self, cpu: Processor, frame: Frame) -> bool:  # noqa: ARG002
         """A full queue drops the frame, which still counts as taken."""
-        self._queue(frame)
-        return True
-
-    def _queue(self, frame: Frame) -> bool:
-        if len(self._sent) >= QUEUE_LENGTH:
+        if len(self._sent) < QUEUE_LENGTH:
+            self.note_sent(frame)
+            self.tx_packets += 1
+        else:
             self.tx_dropped += 1
-            return False
-        self.note_sent(frame)
-        self.tx_packets += 1
         return True

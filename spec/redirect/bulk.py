@@ -63,15 +63,12 @@ def enqueue(
 
     These checks come before the program, which may still lengthen the frame.
     """
-    if not device.ndo_xmit:
+    if not device.ndo_xmit or (frame.frags and not device.ndo_xmit_sg):
         return -EOPNOTSUPP
-    if frame.frags and not device.ndo_xmit_sg:
-        return -EOPNOTSUPP
-    err = forwarding_error(device, len(frame))
-    if err:
-        return err
-    push(cpu, device, frame, ingress, program)
-    return 0
+    err = forwarding_error(device, frame.length())
+    if not err:
+        push(cpu, device, frame, ingress, program)
+    return err
 
 
 def forwarding_error(device: ModelDevice, length: int) -> int:
@@ -116,7 +113,8 @@ def transmit(cpu: Processor, queue: BulkQueue, flush: bool) -> None:
     if not frames or ingress is None:
         return
     queue.frames = []
-    count, sent, err = len(frames), 0, 0
+    count = len(frames)
+    sent = err = 0
     if queue.program is not None:
         frames = entry_program.surviving(cpu, queue.program, frames, device, ingress)
     if frames:

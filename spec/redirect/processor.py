@@ -106,7 +106,7 @@ class Processor(RedirectState):
 
     def run_softirqs(self) -> None:
         """Poll what was scheduled, round after round, and run the threads that were woken."""
-        if self._in_softirq or self._depth:
+        if self._in_softirq or self._depth or not (self.pending or self.woken):
             return
         self._in_softirq = True
         self._handled = 0
