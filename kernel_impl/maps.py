@@ -21,7 +21,11 @@ from spec.uapi import MapType
 if TYPE_CHECKING:
     from kernel_impl.lab import KernelLab
 
-PER_CPU = (MapType.BPF_MAP_TYPE_PERCPU_HASH, MapType.BPF_MAP_TYPE_PERCPU_ARRAY)
+PER_CPU = (
+    MapType.BPF_MAP_TYPE_PERCPU_HASH,
+    MapType.BPF_MAP_TYPE_PERCPU_ARRAY,
+    MapType.BPF_MAP_TYPE_LRU_PERCPU_HASH,
+)
 PROCESSES = Path("/proc")
 NAME_LENGTH = 15
 """``BPF_OBJ_NAME_LEN`` without the terminating zero."""

@@ -37,7 +37,7 @@ class ModelObject(LoadedObject):
             self._create_maps(content)
             for code in content.programs:
                 self.programs[code.name] = self._load_program(code)
-            self._fill_program_arrays(content)
+            self._fill_arrays(content)
         except BaseException:
             self.close()
             raise
@@ -59,8 +59,10 @@ class ModelObject(LoadedObject):
         if type == MapType.BPF_MAP_TYPE_PERF_EVENT_ARRAY:
             entries = entries or self._lab.cpus
         sizes = definition.key_size, definition.value_size, entries, definition.map_flags
+        like = definition.inner
+        inner = Definition(MapType(like.type), *like[2:6], like.name) if like else None
         try:
-            return self._lab.new_map(Definition(type, *sizes, definition.name))
+            return self._lab.new_map(Definition(type, *sizes, definition.name, inner=inner))
         except KernelError as error:
             raise KernelError(error.errno or EINVAL, error.reason or place) from None
 
@@ -73,8 +75,10 @@ class ModelObject(LoadedObject):
         traits = code.attach_type, code.has_frags
         return ModelProgram(self._lab, code.name, executable, *traits, used, self._bound_to)
 
-    def _fill_program_arrays(self, content: ObjectFile) -> None:
+    def _fill_arrays(self, content: ObjectFile) -> None:
         for definition in content.maps:
+            for index, name in definition.maps:
+                self.maps[definition.name].update(index, self.maps[name].fd)
             for index, name in definition.programs:
                 self.maps[definition.name].update(index, self.programs[name].fd)
 

@@ -281,6 +281,11 @@ class ModelLab(Lab):
             return program
         raise InputError(f"program {program.name}", "not of this lab", "load it with the lab")
 
+    def namespace_of(self, ifindex: int) -> ModelNamespace:
+        """Where the device *ifindex* is; the lab's own namespace for one that is nowhere."""
+        having = (each for each in self._namespaces if each.find(ifindex))
+        return next(having, self.root)
+
     def own_namespace(self, namespace: Namespace) -> ModelNamespace:
         """*namespace*, which must be this lab's."""
         if isinstance(namespace, ModelNamespace) and namespace in self._namespaces:

@@ -42,7 +42,10 @@ class MapType(IntEnum):
     BPF_MAP_TYPE_PERCPU_HASH = 5
     BPF_MAP_TYPE_PERCPU_ARRAY = 6
     BPF_MAP_TYPE_LRU_HASH = 9
+    BPF_MAP_TYPE_LRU_PERCPU_HASH = 10
     BPF_MAP_TYPE_LPM_TRIE = 11
+    BPF_MAP_TYPE_ARRAY_OF_MAPS = 12
+    BPF_MAP_TYPE_HASH_OF_MAPS = 13
     BPF_MAP_TYPE_DEVMAP = 14
     BPF_MAP_TYPE_CPUMAP = 16
     BPF_MAP_TYPE_XSKMAP = 17
@@ -66,6 +69,9 @@ class MapType(IntEnum):
     def short(self) -> str:
         """The name without its prefix, in lower case: ``devmap_hash``."""
         return self.name.removeprefix("BPF_MAP_TYPE_").lower()
+
+
+MAPS_OF_MAPS = (MapType.BPF_MAP_TYPE_ARRAY_OF_MAPS, MapType.BPF_MAP_TYPE_HASH_OF_MAPS)
 
 
 BPF_ANY, BPF_NOEXIST, BPF_EXIST, BPF_F_LOCK = 0, 1, 2, 4

@@ -98,6 +98,10 @@ class Recorder:
     def printk(self, text: str) -> None:
         self.asked.append(("printk", text))
 
+    def mtu(self, ingress_ifindex: int, ifindex: int) -> int | None:
+        self.asked.append(("mtu", ingress_ifindex, ifindex))
+        return 1500 if ifindex < 2 else None
+
 
 def make_map(
     type: int, key_size: int, value_size: int, max_entries: int, map_flags: int = 0

@@ -16,7 +16,7 @@ from spec.machine.host import ProgramMap
 from spec.machine.kinds import CONTEXT, MAP, UNKNOWN, UNSET, State
 from spec.machine.program import ProgramCode
 from spec.machine.refusal import refused
-from spec.uapi import BPF_F_RDONLY_PROG, MapType
+from spec.uapi import BPF_F_RDONLY_PROG, MAPS_OF_MAPS, MapType
 
 LAST_HELPER = 211
 
@@ -31,6 +31,12 @@ REDIRECT_MAPS = (
 
 DEVICE_MAPS = REDIRECT_MAPS[:2]
 
+PER_CPU_MAPS = (
+    MapType.BPF_MAP_TYPE_PERCPU_HASH,
+    MapType.BPF_MAP_TYPE_PERCPU_ARRAY,
+    MapType.BPF_MAP_TYPE_LRU_PERCPU_HASH,
+)
+
 _OPAQUE = (
     MapType.BPF_MAP_TYPE_CPUMAP,
     MapType.BPF_MAP_TYPE_PROG_ARRAY,
@@ -40,13 +46,14 @@ _OPAQUE = (
 _ONLY: dict[int, tuple[MapType, ...]] = {
     25: (MapType.BPF_MAP_TYPE_PERF_EVENT_ARRAY,),
     51: REDIRECT_MAPS,
+    195: PER_CPU_MAPS,
     **dict.fromkeys((130, 131, 134), (MapType.BPF_MAP_TYPE_RINGBUF,)),
 }
 """Helpers that take maps of certain types only."""
 
 _NEVER: dict[int, tuple[MapType, ...]] = {
     LOOKUP: _OPAQUE,
-    **dict.fromkeys((UPDATE, DELETE), (*_OPAQUE, MapType.BPF_MAP_TYPE_XSKMAP)),
+    **dict.fromkeys((UPDATE, DELETE), (*_OPAQUE, *MAPS_OF_MAPS, MapType.BPF_MAP_TYPE_XSKMAP)),
 }
 """Helpers that take maps of all but certain types."""
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from spec.machine.arithmetic import COMPARE
 from spec.machine.effect import compute, operand
-from spec.machine.helpers import CHANGES_PACKET, HELPERS, LOOP
+from spec.machine.helpers import CHANGES_PACKET, HELPERS, LOOKUP, LOOP
 from spec.machine.host import ProgramMap
 from spec.machine.instruction import (
     ALU,
@@ -57,11 +57,11 @@ from spec.machine.kinds import (
 from spec.machine.kinds import END as PACKET_END
 from spec.machine.narrow import narrow
 from spec.machine.program import ProgramCode
-from spec.uapi import MapType
+from spec.uapi import MAPS_OF_MAPS, MapType
 
 DATA, DATA_END, DATA_META = 0, 4, 8
 
-WRITES_MEMORY = {69, LOOP, 189}
+WRITES_MEMORY = {69, 163, 165, LOOP, 189}
 """Helpers that write where a pointer argument leads."""
 
 INDEXED = (MapType.BPF_MAP_TYPE_ARRAY, MapType.BPF_MAP_TYPE_PERCPU_ARRAY)
@@ -244,9 +244,11 @@ class Flow:
         if arguments[0].kind != MAP:
             return ANYTHING
         map = self.maps[arguments[0].map]
+        if map.type in MAPS_OF_MAPS:
+            return ANYTHING
         if map.type == MapType.BPF_MAP_TYPE_XSKMAP:
             return Content(SOCKET, 0, map.name, index)
-        if map.type in INDEXED:
+        if map.type in INDEXED and number == LOOKUP:
             # An element that is always there needs no test: 6.15 and later know a constant key.
             key = arguments[1]
             held = state.stack.get((key.offset or 0, 4)) if key.kind == STACK else None

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from errno import E2BIG, EINVAL, ENOENT
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
-from spec.machine import packet_helpers, record_helpers
+from spec.machine import packet_helpers, record_helpers, text_helpers
 from spec.machine.fault import BUDGET
-from spec.machine.host import ProgramArray, TailTarget
+from spec.machine.host import PerCpuMap, ProgramArray, TailTarget
 from spec.machine.memory import MAX_TAIL_CALLS, Memory
 
 if TYPE_CHECKING:
@@ -58,6 +58,28 @@ def get_prandom_u32(memory: Memory, *_: int) -> int:
 def get_smp_processor_id(memory: Memory, *_: int) -> int:
     """``bpf_get_smp_processor_id()``."""
     return memory.host.cpu()
+
+
+def get_numa_node_id(*_: int | Memory) -> int:
+    """``bpf_get_numa_node_id()``: the machine has one node."""
+    return 0
+
+
+def jiffies(memory: Memory, *_: int) -> int:
+    """``bpf_jiffies64()`` of a kernel with 250 of them a second."""
+    return memory.host.ktime_ns() // 4_000_000
+
+
+def lock(*_: int | Memory) -> int:
+    """``bpf_spin_lock()`` and ``bpf_spin_unlock()``: nothing else runs meanwhile."""
+    return 0
+
+
+def map_lookup_percpu_elem(memory: Memory, map: int, key: int, cpu: int, *_: int) -> int:
+    """``bpf_map_lookup_percpu_elem()``: address of that CPU's copy, or 0."""
+    table = cast(PerCpuMap, memory.map(map))
+    value = table.program_lookup_on(memory.read(key, table.key_size), cpu & MASK32)
+    return 0 if value is None else memory.place(value)
 
 
 def redirect(memory: Memory, ifindex: int, flags: int, *_: int) -> int:
@@ -130,35 +152,47 @@ def _engine_only(*_: int | Memory) -> int:
     return -ENOENT
 
 
-TAIL_CALL = 12
+LOOKUP, TAIL_CALL = 1, 12
 
 HELPERS: dict[int, Helper] = {
-    1: Helper("bpf_map_lookup_elem", map_lookup_elem, "mk", "v"),
+    LOOKUP: Helper("bpf_map_lookup_elem", map_lookup_elem, "mk", "v"),
     2: Helper("bpf_map_update_elem", map_update_elem, "mkvn"),
     3: Helper("bpf_map_delete_elem", map_delete_elem, "mk"),
     5: Helper("bpf_ktime_get_ns", ktime_get_ns, ""),
-    6: Helper("bpf_trace_printk", record_helpers.trace_printk, "ps", gpl_only=True),
+    6: Helper("bpf_trace_printk", text_helpers.trace_printk, "ps", gpl_only=True),
     7: Helper("bpf_get_prandom_u32", get_prandom_u32, ""),
     8: Helper("bpf_get_smp_processor_id", get_smp_processor_id, ""),
     TAIL_CALL: Helper("bpf_tail_call", _engine_only, "cmn"),
     23: Helper("bpf_redirect", redirect, "nn", since=(4, 14)),
     25: Helper("bpf_perf_event_output", record_helpers.perf_event_output, "cmnps", gpl_only=True),
     28: Helper("bpf_csum_diff", packet_helpers.csum_diff, "pspsn", since=(4, 16)),
+    42: Helper("bpf_get_numa_node_id", get_numa_node_id, "", since=(4, 10)),
     44: Helper("bpf_xdp_adjust_head", packet_helpers.adjust_head, "cn", since=(4, 10)),
     51: Helper("bpf_redirect_map", redirect_map, "mnn", since=(4, 14)),
     54: Helper("bpf_xdp_adjust_meta", packet_helpers.adjust_meta, "cn", since=(4, 15)),
     65: Helper("bpf_xdp_adjust_tail", packet_helpers.adjust_tail, "cn", since=(4, 18)),
     69: Helper("bpf_fib_lookup", packet_helpers.fib_lookup, "cpsn", gpl_only=True, since=(4, 18)),
+    93: Helper("bpf_spin_lock", lock, "p", since=(5, 1)),
+    94: Helper("bpf_spin_unlock", lock, "p", since=(5, 1)),
+    118: Helper("bpf_jiffies64", jiffies, "", since=(5, 6)),
     125: Helper("bpf_ktime_get_boot_ns", ktime_get_ns, "", since=(5, 8)),
     130: Helper("bpf_ringbuf_output", record_helpers.ringbuf_output, "mpsn", since=(5, 8)),
     131: Helper("bpf_ringbuf_reserve", record_helpers.ringbuf_reserve, "mnn", "r", since=(5, 8)),
     132: Helper("bpf_ringbuf_submit", record_helpers.ringbuf_submit, "rn", since=(5, 8)),
     133: Helper("bpf_ringbuf_discard", record_helpers.ringbuf_discard, "rn", since=(5, 8)),
     134: Helper("bpf_ringbuf_query", record_helpers.ringbuf_query, "mn", since=(5, 8)),
+    163: Helper("bpf_check_mtu", packet_helpers.check_mtu, "cnpnn", gpl_only=True, since=(5, 12)),
+    165: Helper("bpf_snprintf", text_helpers.snprintf, "pspps", gpl_only=True, since=(5, 13)),
+    177: Helper(
+        "bpf_trace_vprintk", text_helpers.trace_vprintk, "psps", gpl_only=True, since=(5, 16)
+    ),
+    182: Helper("bpf_strncmp", text_helpers.strncmp, "psp", since=(5, 17)),
     188: Helper("bpf_xdp_get_buff_len", packet_helpers.get_buff_len, "c", since=(5, 18)),
     189: Helper("bpf_xdp_load_bytes", packet_helpers.load_bytes, "cnps", since=(5, 18)),
     LOOP: Helper("bpf_loop", _engine_only, "nfan", since=(5, 17)),
     190: Helper("bpf_xdp_store_bytes", packet_helpers.store_bytes, "cnps", since=(5, 18)),
+    195: Helper("bpf_map_lookup_percpu_elem", map_lookup_percpu_elem, "mkn", "v", since=(5, 19)),
+    208: Helper("bpf_ktime_get_tai_ns", ktime_get_ns, "", since=(6, 1)),
 }
 
 CHANGES_PACKET = {44, 54, 65}

@@ -8,9 +8,18 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from spec.errors import InputError
-from spec.machine.btf import ARRAY, PTR, STRUCT, Btf, Variable
-from spec.machine.elf import REMEDY, STB_LOCAL, STT_FUNC, Elf, Relocation, Section, Symbol
-from spec.uapi import BPF_F_RDONLY_PROG, MapType
+from spec.machine.btf import ARRAY, PTR, STRUCT, Btf, Member, Variable
+from spec.machine.elf import (
+    REMEDY,
+    STB_LOCAL,
+    STT_FUNC,
+    STT_OBJECT,
+    Elf,
+    Relocation,
+    Section,
+    Symbol,
+)
+from spec.uapi import BPF_F_RDONLY_PROG, MAPS_OF_MAPS, MapType
 
 BPF_F_MMAPABLE = 1 << 10
 
@@ -26,7 +35,8 @@ class MapDefinition(NamedTuple):
     """A map to create.
 
     A map of global variables is called as their section and has its content as ``initial``.
-    ``programs`` are ``(index, program name)`` pairs that a PROG_ARRAY begins with.
+    ``programs`` are ``(index, program name)`` pairs that a PROG_ARRAY begins with, ``maps`` the
+    same of a map of maps, whose elements are like ``inner``.
     """
 
     name: str
@@ -39,6 +49,8 @@ class MapDefinition(NamedTuple):
     section: str = ".maps"
     offset: int = 0
     programs: tuple[tuple[int, str], ...] = ()
+    inner: MapDefinition | None = None
+    maps: tuple[tuple[int, str], ...] = ()
 
 
 def declared_maps(elf: Elf, btf: Btf) -> Iterator[MapDefinition]:
@@ -66,11 +78,30 @@ def _declared(
     elf: Elf, btf: Btf, variable: Variable, symbol: Symbol, initializers: list[Relocation]
 ) -> MapDefinition:
     place = f"{elf.place}: map {variable.name}"
-    type = btf.resolve(variable.type)
+    declared, values = _attributes(btf, variable.type, variable.name, place)
+    if values is None:
+        return declared._replace(offset=symbol.value)
+    start = values.bits // 8
+    if declared.type not in MAPS_OF_MAPS:
+        programs = tuple(_initial(symbol, start, initializers, STT_FUNC))
+        return declared._replace(offset=symbol.value, programs=programs)
+    element = btf.resolve(values.type)
+    if element.kind != ARRAY:
+        raise InputError(place, "has values that are no array", "write them with __array")
+    like = _pointee(btf, element.words[0][0], place)
+    inner, _ = _attributes(btf, like, f"{variable.name}.inner", place)
+    maps = tuple(_initial(symbol, start, initializers, STT_OBJECT))
+    return declared._replace(offset=symbol.value, inner=inner, maps=maps)
+
+
+def _attributes(
+    btf: Btf, number: int, name: str, place: str
+) -> tuple[MapDefinition, Member | None]:
+    """What the structure with type *number* says, and its member ``values`` if it has one."""
+    type, values = btf.resolve(number), None
     if type.kind != STRUCT:
         raise InputError(place, "is not a structure", "declare it with __uint and __type")
     numbers = dict.fromkeys(_NUMBERS, 0)
-    programs: tuple[tuple[int, str], ...] = ()
     for member in btf.members(type):
         if member.name in _NUMBERS:
             numbers[member.name] = _number(btf, member.type, place)
@@ -81,8 +112,7 @@ def _declared(
                 raise InputError(place, problem, f"keep either {member.name} or its size")
             numbers[f"{member.name}_size"] = size
         elif member.name == "values":
-            numbers["value_size"] = 4
-            programs = tuple(_initial_programs(symbol, member.bits // 8, initializers))
+            numbers["value_size"], values = 4, member
         elif member.name != "pinning":
             problem = f"has an unknown attribute {member.name!r}"
             raise InputError(place, problem, "use those that libbpf knows")
@@ -91,16 +121,8 @@ def _declared(
     entries = numbers["max_entries"]
     if numbers["type"] == MapType.BPF_MAP_TYPE_RINGBUF:
         entries = _ring_size(entries)
-    return MapDefinition(
-        variable.name,
-        numbers["type"],
-        numbers["key_size"],
-        numbers["value_size"],
-        entries,
-        numbers["map_flags"],
-        offset=symbol.value,
-        programs=programs,
-    )
+    sizes = numbers["key_size"], numbers["value_size"], entries, numbers["map_flags"]
+    return MapDefinition(name, numbers["type"], *sizes), values
 
 
 def _ring_size(size: int) -> int:
@@ -126,13 +148,13 @@ def _pointee(btf: Btf, number: int, place: str) -> int:
     return pointer.size
 
 
-def _initial_programs(
-    symbol: Symbol, start: int, initializers: list[Relocation]
+def _initial(
+    symbol: Symbol, start: int, initializers: list[Relocation], kind: int
 ) -> Iterator[tuple[int, str]]:
-    """The programs named in the initializer of a PROG_ARRAY, eight bytes for each slot."""
+    """The programs or maps named in a map's initializer, eight bytes for each slot."""
     for relocation in initializers:
         offset = relocation.offset - symbol.value
-        if start <= offset < symbol.size and relocation.symbol.type == STT_FUNC:
+        if start <= offset < symbol.size and relocation.symbol.type == kind:
             yield (offset - start) // 8, relocation.symbol.name
 
 

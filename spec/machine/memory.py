@@ -96,13 +96,17 @@ class Memory:
         frame = self.context.frame
         return self.regions[self.packet][frame.start - frame.meta :]
 
-    def place(self, memory: Bytes) -> int:
-        """An address for *memory*; the same for the same object during a run."""
+    def place(self, memory: Bytes | ProgramMap) -> int:
+        """An address for *memory* or a map in a map; the same for the same object during a run."""
         address = self.places.get(id(memory))
         if address is None:
             address = self.places[id(memory)] = self.dynamic << SHIFT
-            map_region(self.regions, address, memory)
-            self.dynamic += 2 + 2 * (len(memory) >> SHIFT)
+            if isinstance(memory, bytearray | bytes | memoryview):
+                map_region(self.regions, address, memory)
+                self.dynamic += 2 + 2 * (len(memory) >> SHIFT)
+            else:
+                self.maps[address] = memory
+                self.dynamic += 2
         return address
 
     def forget(self, address: int) -> None:

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Helpers by which a program tells user space something: printk, perf events, ring buffers."""
+"""Helpers by which a program tells user space something: perf events, ring buffers."""
 
 from __future__ import annotations
 
-import re
 from errno import EAGAIN, EFAULT, EINVAL
 from typing import cast
 
@@ -16,52 +15,6 @@ BPF_F_INDEX_MASK = 0xFFFFFFFF
 BPF_F_CURRENT_CPU = BPF_F_INDEX_MASK
 BPF_F_CTXLEN_MASK = 0xFFFFF << 32
 BPF_RB_NO_WAKEUP, BPF_RB_FORCE_WAKEUP = 1, 2
-
-_CONVERSION = re.compile(r"%(%|(?P<flags>[-0 #+]*\d*)(?P<length>ll|l|h|hh)?(?P<letter>[a-zA-Z]))")
-
-
-def trace_printk(
-    memory: Memory, format: int, size: int, first: int, second: int, third: int
-) -> int:
-    """``bpf_trace_printk()``: formats ``%d %i %u %x %p %s %c`` with up to three arguments."""
-    template = memory.read(format, size & 0xFFFFFFFF)
-    if not template.endswith(b"\0"):
-        return -EINVAL
-    text = template.split(b"\0")[0].decode("latin-1")
-    values = [first, second, third]
-    try:
-        printed = _CONVERSION.sub(lambda match: _convert(memory, match, values), text)
-    except (ValueError, IndexError):
-        return -EINVAL
-    memory.host.printk(printed)
-    return len(printed)
-
-
-def _convert(memory: Memory, match: re.Match[str], values: list[int]) -> str:
-    if match.group(1) == "%":
-        return "%"
-    flags, length, letter = match.group("flags"), match.group("length"), match.group("letter")
-    value = values.pop(0)
-    if letter == "s":
-        return _string(memory, value)
-    if letter == "p":
-        return f"{value:#x}"
-    if letter == "c":
-        return chr(value & 0xFF)
-    if letter not in "diuxX":
-        raise ValueError(letter)
-    bits = {"l": 64, "ll": 64, "h": 16, "hh": 8}.get(length, 32)
-    value &= (1 << bits) - 1
-    if letter in "di" and value >> bits - 1:
-        value -= 1 << bits
-    return f"%{flags}{'d' if letter in 'diu' else letter}" % value
-
-
-def _string(memory: Memory, address: int) -> str:
-    data = b""
-    while not data.endswith(b"\0"):
-        data += memory.read(address + len(data), 1)
-    return data[:-1].decode("latin-1")
 
 
 def perf_event_output(

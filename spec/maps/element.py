@@ -38,6 +38,8 @@ class Definition(NamedTuple):
     name: str
     type_sizes: tuple[int, int] | None = None
     """Bytes that the BTF types of key and value have, where they are given."""
+    inner: Definition | None = None
+    """What the maps in a map of maps are like."""
 
     def check_memory(self) -> None:
         """``ENOMEM`` where an array of pointers to the elements does not fit."""

@@ -10,15 +10,22 @@ from spec.errors import KernelError
 from spec.maps.element import Definition, ModelMap
 from spec.maps.ordinary import Processors, Table, create
 from spec.maps.owner import admits
+from spec.uapi import MAPS_OF_MAPS, MapType
 
 if TYPE_CHECKING:
     from spec.model import ModelLab
+
+
+SIZED = (MapType.BPF_MAP_TYPE_ARRAY, MapType.BPF_MAP_TYPE_PERCPU_ARRAY)
+"""Types of inner maps that must also have as many entries (``array_map_meta_equal``)."""
 
 
 class OrdinaryMap(ModelMap):
     """An array, a hash or another map that frames are not redirected through."""
 
     def __init__(self, lab: ModelLab, definition: Definition) -> None:
+        if definition.type in MAPS_OF_MAPS and definition.inner is None:
+            raise KernelError(EBADF)
         self.table: Table = create(
             definition.type,
             definition.key_size,
@@ -27,7 +34,9 @@ class OrdinaryMap(ModelMap):
             definition.map_flags,
             processors=Processors(lab.cpus, lambda: lab.running_cpu),
             program_by_fd=self._program,
+            map_by_fd=self._map,
         )
+        self.inner = definition.inner
         super().__init__(lab, definition)
         self.table.id, self.table.name = self.id, self.name
         self.program_lookup = self.table.program_lookup  # type: ignore[method-assign]
@@ -60,6 +69,18 @@ class OrdinaryMap(ModelMap):
         if name.startswith("_") or name == "table":
             raise AttributeError(name)
         return getattr(self.table, name)
+
+    def _map(self, fd: int) -> ModelMap:
+        """The map *fd*, which must be as the definition says (``bpf_map_meta_equal``)."""
+        map = self.lab.by_fd(fd)
+        if not isinstance(map, ModelMap) or self.inner is None:
+            raise KernelError(EINVAL)
+        like = map.type, map.key_size, map.value_size, map.map_flags
+        if like != (*self.inner[:3], self.inner.map_flags):
+            raise KernelError(EINVAL)
+        if map.type in SIZED and map.max_entries != self.inner.max_entries:
+            raise KernelError(EINVAL)
+        return map
 
     def _program(self, fd: int) -> Any:
         program = self.lab.program_of(fd)

@@ -186,6 +186,12 @@ class Processor(RedirectState):
         """``bpf_get_prandom_u32()``."""
         return random.getrandbits(32)
 
+    def mtu(self, ingress_ifindex: int, ifindex: int) -> int | None:
+        """For ``bpf_check_mtu()``: of a device in the namespace of the receiving one."""
+        namespace = self.lab.namespace_of(ingress_ifindex)
+        device = namespace.find(ifindex or ingress_ifindex)
+        return None if device is None else device.mtu
+
     def printk(self, text: str) -> None:
         """``bpf_trace_printk()``: kept by the lab."""
         self.lab.printed.append(text)

@@ -130,7 +130,11 @@ class PerCpuArray(Indexed):
         self.value(index).copies[self.processors.current()][:] = value
 
     def program_lookup(self, key: bytes) -> Memory | None:
+        return self.program_lookup_on(key, self.processors.current())
+
+    def program_lookup_on(self, key: bytes, cpu: int) -> Memory | None:
+        """Memory of the copy of *cpu* (``percpu_array_map_lookup_percpu_elem``)."""
         index = self.index(key)
-        if index >= self.max_entries:
+        if index >= self.max_entries or cpu >= self.processors.possible:
             return None
-        return self.for_program(self.value(index).copies[self.processors.current()])
+        return self.for_program(self.value(index).copies[cpu])

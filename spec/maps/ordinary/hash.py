@@ -178,12 +178,37 @@ class PerCpuHash(Keyed):
             raise KernelError(ENOENT)
 
     def program_lookup(self, key: bytes) -> Memory | None:
+        return self.program_lookup_on(key, self.processors.current())
+
+    def program_lookup_on(self, key: bytes, cpu: int) -> Memory | None:
+        """Memory of the copy of *cpu* (``htab_percpu_map_lookup_percpu_elem``)."""
         value = self.values.get(key)
-        if value is None:
+        if value is None or cpu >= self.processors.possible:
             return None
-        return self.for_program(value.copies[self.processors.current()])
+        return self.for_program(value.copies[cpu])
 
     def _element(self, key: bytes) -> PerCpuValues:
         if key not in self.values:
             self.values[key] = PerCpuValues(self.value_size, self.processors.possible)
         return self.values[key]
+
+
+class LruPerCpuHash(PerCpuHash):
+    """An LRU_PERCPU_HASH: a PERCPU_HASH that makes room as an LRU_HASH does."""
+
+    type = MapType.BPF_MAP_TYPE_LRU_PERCPU_HASH
+    allowed_flags = PerCpuHash.allowed_flags | BPF_F_NO_COMMON_LRU
+
+    def check_definition(self) -> None:
+        if self.map_flags & BPF_F_NO_PREALLOC:
+            raise KernelError(ENOTSUPP)
+        super().check_definition()
+
+    def make_room(self) -> None:
+        if len(self.values) >= self.max_entries:
+            del self.values[next(iter(self.values))]
+
+    def program_lookup_on(self, key: bytes, cpu: int) -> Memory | None:
+        if key in self.values:
+            self.values[key] = self.values.pop(key)
+        return super().program_lookup_on(key, cpu)
