@@ -14,7 +14,7 @@ from kernel_impl import btf
 from kernel_impl.cpu import Pin
 from kernel_impl.devices.device import KernelDevice, KernelNamespace
 from kernel_impl.devices.tap import TapDevice
-from kernel_impl.devices.upper import LoopbackDevice, bridge, macvlan
+from kernel_impl.devices.upper import LoopbackDevice, bridge, ifb, macvlan
 from kernel_impl.devices.veth import VethDevice
 from kernel_impl.libbpf import function_address
 from kernel_impl.maps import KernelMap, name_of_map, stop_threads
@@ -98,6 +98,9 @@ class KernelLab(Lab):
 
     def bridge(self, name: str, *ports: Device) -> Device:
         return bridge(self, name, ports)
+
+    def ifb(self, name: str) -> Device:
+        return ifb(self, name)
 
     def namespace(self) -> Namespace:
         self._networks.append(NetworkNamespace())

@@ -114,6 +114,10 @@ class Lab(ABC):
         """A bridge over *ports*, up: the upper device of each."""
 
     @abstractmethod
+    def ifb(self, name: str) -> Device:
+        """An intermediate functional block device, up; only traffic control gives it frames."""
+
+    @abstractmethod
     def namespace(self) -> Namespace:
         """Another network namespace, empty but for its loopback device."""
 

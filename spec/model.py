@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from errno import EBADF, EINVAL
+from errno import EBADF, EBUSY, EEXIST, EINVAL
 from os import PathLike
 from typing import TypeAlias
 
@@ -12,7 +12,7 @@ from spec import layouts
 from spec.capabilities import ALL
 from spec.devices.device import ModelDevice
 from spec.devices.namespace import ModelNamespace
-from spec.devices.software import Bridge, Loopback, Macvlan
+from spec.devices.software import Bridge, Ifb, Loopback, Macvlan, check_macvlan_below
 from spec.devices.tap import Tap
 from spec.devices.veth import Veth
 from spec.errors import InputError, KernelError
@@ -113,12 +113,17 @@ class ModelLab(Lab):
 
     def tap(self, name: str) -> Device:
         """A tap device, up."""
+        self.root.check_new_name(name, taken=EBUSY)
         return self._up(Tap(self, name, self._new_ifindex(name)))
 
     def veth(self, name: str, peer: str = "") -> Device:
         """A veth pair, both ends up."""
-        near = Veth(self, name, self._new_ifindex(name))
         peer = peer or f"{name}-peer"
+        for end in (name, peer):
+            self.root.check_new_name(end)
+        if name == peer:
+            raise KernelError(EEXIST)
+        near = Veth(self, name, self._new_ifindex(name))
         far = Veth(self, peer, self._new_ifindex(peer))
         near.connect(far)
         self._up(far)
@@ -126,12 +131,21 @@ class ModelLab(Lab):
 
     def macvlan(self, name: str, lower: Device) -> Device:
         """A macvlan on *lower*, up."""
-        return self._up(Macvlan(self, name, self._new_ifindex(name), self.own_device(lower)))
+        own = self.own_device(lower)
+        self.root.check_new_name(name)
+        check_macvlan_below(own)
+        return self._up(Macvlan(self, name, self._new_ifindex(name), own))
 
     def bridge(self, name: str, *ports: Device) -> Device:
         """A bridge over *ports*, up."""
         own = tuple(self.own_device(port) for port in ports)
+        self.root.check_new_name(name)
         return self._up(Bridge(self, name, self._new_ifindex(name), own))
+
+    def ifb(self, name: str) -> Device:
+        """An intermediate functional block device, up."""
+        self.root.check_new_name(name)
+        return self._up(Ifb(self, name, self._new_ifindex(name)))
 
     def namespace(self) -> Namespace:
         """Another namespace."""

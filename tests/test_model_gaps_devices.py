@@ -12,7 +12,7 @@ from spec.errors import KernelError
 from spec.lab import Device, Lab
 from spec.trace import ExceptionRaised
 from tests.redirect_programs import frame, redirect
-from tests.switch import Switch, far_end, refusal
+from tests.switch import Switch, errors, far_end, refusal
 
 ETHERTYPE, TAG = bytes.fromhex("88b5"), bytes.fromhex("8100 0007")
 TO_ALL, TO_ONE = b"\xff" * 6 + b"\x02" * 6, b"\x02\x00\x00\x00\x00\x09" + b"\x02" * 6
@@ -198,6 +198,70 @@ def test_a_bridge_loses_a_port_that_moves(lab: Lab) -> None:
     assert (br0.received, eth1.sent) == ([FRAME], [])
     eth1.receive(FRAME)
     assert br0.received == []
+
+
+# Making devices.
+
+
+def test_a_name_is_given_once_and_has_at_most_15_bytes(lab: Lab) -> None:
+    eth0 = lab.tap("eth0")
+    makers = lab.veth, lab.bridge, lab.ifb, lambda name: lab.macvlan(name, eth0)
+    for make in makers:
+        assert refusal(make, "eth0") == "EEXIST"
+        assert refusal(make, "a" * 16) == "ERANGE"
+        assert refusal(make, "a/b") == "EINVAL"
+    assert refusal(lab.tap, "eth0") == "EBUSY"
+    assert refusal(lab.tap, "a/b") == "EINVAL"
+    assert refusal(lab.veth, "veth0", "veth0") == "EEXIST"
+    assert refusal(lab.veth, "veth0", "eth0") == "EEXIST"
+    assert sorted(device.name for device in lab.devices().values()) == ["eth0", "lo"]
+
+
+def test_a_device_is_a_port_or_has_macvlans(lab: Lab) -> None:
+    eth0, eth1 = lab.tap("eth0"), lab.tap("eth1")
+    lab.macvlan("mac0", eth0)
+    br1 = lab.bridge("br1", eth1)
+    assert refusal(lab.bridge, "br0", eth0) == "EBUSY"
+    assert refusal(lab.macvlan, "mac1", eth1) == "EBUSY"
+    assert refusal(lab.macvlan, "mac1", lab.lo) == "EINVAL"
+    assert refusal(lab.bridge, "br2", lab.lo) == "EINVAL"
+    assert refusal(lab.bridge, "br3", br1) == "ELOOP"
+    lab.macvlan("mac1", br1)
+
+
+def test_a_port_of_one_bridge_becomes_one_of_another(lab: Lab) -> None:
+    eth0 = lab.tap("eth0")
+    br0 = lab.bridge("br0", eth0)
+    br1 = lab.bridge("br1", eth0)
+    eth0.receive(FRAME)
+    assert (br0.received, br1.received) == ([], [FRAME])
+
+
+def test_a_macvlan_of_a_macvlan_is_beside_it(lab: Lab) -> None:
+    eth0 = lab.tap("eth0")
+    mac0 = lab.macvlan("mac0", eth0)
+    mac1 = lab.macvlan("mac1", mac0)
+    mac0.down()
+    eth0.receive(FRAME)
+    assert (mac0.received, mac1.received) == ([], [FRAME])
+    mac0.remove()
+    mac1.down()
+
+
+def test_an_ifb_drops_what_does_not_come_from_traffic_control(lab: Lab, switch: Switch) -> None:
+    ifb0 = lab.ifb("ifb0")
+    assert ifb0.xdp_features == frozenset()
+    assert refusal(ifb0.attach, switch.programs["pass"]) == "EOPNOTSUPP"
+    to_ifb0 = frame(redirect(ifb0.ifindex))
+    assert errors(switch.eth0.receive(to_ifb0)) == ["EOPNOTSUPP"]
+    switch.eth0.detach()
+    switch.eth0.attach(switch.programs["follows"], "generic")
+    assert errors(switch.eth0.receive(to_ifb0)) == [""]
+    assert (ifb0.counters["rx_packets"], ifb0.counters["rx_dropped"]) == (1, 1)
+    assert ifb0.received == ifb0.sent == []
+    ifb0.mtu = 100000
+    ifb0.down()
+    assert errors(switch.eth0.receive(to_ifb0)) == ["ENETDOWN"]
 
 
 # Bridge ports and macvlans.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Devices on top of others: macvlan and bridge; and the loopback device."""
+"""Devices that frames reach through others: macvlan, bridge, ifb; and the loopback device."""
 
 from __future__ import annotations
 
@@ -38,9 +38,11 @@ class MacvlanDevice(UpperDevice):
 
     def __init__(self, lab: KernelLab, name: str, ifindex: int, lower: KernelDevice) -> None:
         super().__init__(lab, name, ifindex)
-        self._lower = lower
+        self._lower: KernelDevice = lower
+        while isinstance(self._lower, MacvlanDevice):  # beside it, not on top
+            self._lower = self._lower._lower
         self._received_before = 0
-        lower.dependents.append(self)
+        self._lower.dependents.append(self)
 
     def begin_step(self) -> None:
         self._received_before = self.counters["rx_packets"]
@@ -75,6 +77,15 @@ class LoopbackDevice(KernelDevice):
 
     def arrive(self, frame: bytes) -> None:
         self.network.packets.send(self.name, frame)
+
+
+def ifb(lab: KernelLab, name: str) -> KernelDevice:
+    """An intermediate functional block device, up."""
+    ifindex = new_ifindex()
+    lab.network.links.create("ifb", name, ifindex)
+    device = UpperDevice(lab, name, ifindex)
+    device.up()
+    return device
 
 
 def macvlan(lab: KernelLab, name: str, lower: Device) -> KernelDevice:

@@ -39,7 +39,9 @@ class Links:
         self, kind: str, name: str, ifindex: int, attributes: Attributes = (), data: Attributes = ()
     ) -> None:
         """``ip link add``: a device of *kind*, down; *data* is what only this kind knows."""
-        about = {"attrs": [("IFLA_INFO_KIND", kind), ("IFLA_INFO_DATA", {"attrs": list(data)})]}
+        about: dict[str, Any] = {"attrs": [("IFLA_INFO_KIND", kind)]}
+        if data:
+            about["attrs"].append(("IFLA_INFO_DATA", {"attrs": list(data)}))
         message = _link(ifindex, ("IFLA_IFNAME", name), ("IFLA_GROUP", OUR_GROUP), *attributes)
         message["attrs"].append(("IFLA_LINKINFO", about))
         self._netlink.request(RTM_NEWLINK, message, NLM_F_CREATE | NLM_F_EXCL)

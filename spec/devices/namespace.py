@@ -5,13 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EEXIST, EINVAL, ERANGE
 from typing import TYPE_CHECKING
 
+from spec.errors import KernelError
 from spec.lab import Namespace
 
 if TYPE_CHECKING:
     from spec.devices.device import ModelDevice
     from spec.model import ModelLab
+
+
+NAME_SIZE = 16
+"""``IFNAMSIZ``: bytes of a device's name and the 0 after it."""
 
 
 class ModelNamespace(Namespace):
@@ -25,6 +31,18 @@ class ModelNamespace(Namespace):
     def add(self, device: ModelDevice) -> None:
         """*device* is in this namespace from now on."""
         self.devices[device.ifindex] = device
+
+    def check_new_name(self, name: str, taken: int = EEXIST) -> None:
+        """Raise if no device may be called *name*; *taken* is the errno where another one is.
+
+        ``net/core/rtnetlink.c: ifla_policy``, ``net/core/dev.c: dev_valid_name``
+        """
+        if len(name.encode()) >= NAME_SIZE:
+            raise KernelError(ERANGE, "Attribute failed policy validation")
+        if name in ("", ".", "..") or any(mark in "/:" or mark.isspace() for mark in name):
+            raise KernelError(EINVAL)
+        if any(device.name == name for device in self.devices.values()):
+            raise KernelError(taken)
 
     def drop(self, device: ModelDevice) -> None:
         """*device* is no longer here."""

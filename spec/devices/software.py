@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Devices without native XDP: loopback, macvlan and bridge.
+"""Devices without native XDP: loopback, ifb, macvlan and bridge.
 
-Mirrors ``drivers/net/loopback.c``, ``drivers/net/macvlan.c`` and ``net/bridge``. None of them
+Mirrors ``drivers/net/{loopback,ifb,macvlan}.c`` and ``net/bridge``. None of them
 takes redirected frames from native XDP; generic XDP sends through them.
 """
 
 from __future__ import annotations
 
-from errno import EBUSY, EINVAL, EOPNOTSUPP
+from errno import EBUSY, EINVAL, ELOOP, EOPNOTSUPP
 from typing import TYPE_CHECKING
 
 from spec.devices.device import ModelDevice
@@ -63,11 +63,29 @@ class Loopback(SoftwareDevice):
         raise KernelError(EOPNOTSUPP)
 
 
+class Ifb(SoftwareDevice):
+    """Works on frames that traffic control sends there, and drops all others (``ifb_xmit``)."""
+
+    min_mtu = 0
+    max_mtu = 0
+
+    def start_xmit(self, cpu: Processor, frame: Frame) -> bool:  # noqa: ARG002
+        """What XDP redirects does not come from traffic control."""
+        self.rx_packets += 1
+        self.rx_dropped += 1
+        return True
+
+
 class Macvlan(SoftwareDevice):
-    """A further address on the device below, through which it sends."""
+    """A further address on the device below, through which it sends.
+
+    On top of another macvlan, it is beside it (``macvlan_common_newlink``).
+    """
 
     def __init__(self, lab: ModelLab, name: str, ifindex: int, lower: ModelDevice) -> None:
         super().__init__(lab, name, ifindex)
+        while isinstance(lower, Macvlan):
+            lower = lower.lower
         self.lower = lower
         self.max_mtu = lower.max_mtu
         self._set_mtu(lower.mtu)
@@ -136,10 +154,16 @@ class Bridge(SoftwareDevice):
             self.add_port(port)
 
     def add_port(self, port: ModelDevice) -> None:
-        """``br_add_if``: neither a loopback device nor a port of another bridge."""
-        if isinstance(port, Loopback | Bridge):
+        """``do_set_master``, ``br_add_if``: a port of another bridge changes sides."""
+        for upper in port.uppers:
+            if isinstance(upper, Bridge):
+                upper.drop_port(port)
+                break
+        if isinstance(port, Loopback):
             raise KernelError(EINVAL)
-        if any(isinstance(upper, Bridge) for upper in port.uppers):
+        if isinstance(port, Bridge):
+            raise KernelError(ELOOP, "Can not enslave a bridge to a bridge")
+        if port.uppers:
             raise KernelError(EBUSY)
         self.ports.append(port)
         port.uppers.append(self)
@@ -208,6 +232,14 @@ class Bridge(SoftwareDevice):
         for port in list(self.ports):
             self.drop_port(port)
         super().unregister()
+
+
+def check_macvlan_below(lower: ModelDevice) -> None:
+    """``macvlan_port_create``: whether *lower* can have a macvlan on top."""
+    if isinstance(lower, Loopback):
+        raise KernelError(EINVAL)
+    if any(isinstance(upper, Bridge) for upper in lower.uppers):
+        raise KernelError(EBUSY)
 
 
 def is_group(frame: Frame) -> bool:
