@@ -30,8 +30,6 @@ from spec.testing.runner import PageRun
 MOST_SHOWN = 3
 """More failures of one example than this are only counted: most follow from the first."""
 
-SUFFIXES = (".rst", ".md")
-
 
 class ExampleError(Exception):
     """An example did not do what its page says."""

@@ -6,7 +6,6 @@ A ``conftest.py`` that loads it says by ``pytest_xdpspec_engines`` which engines
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,10 +14,9 @@ import pytest
 from spec.lab import Lab
 from spec.testing import compiler
 from spec.testing.engine import Engine
-from spec.testing.items import SUFFIXES, PageFile, require
+from spec.testing.folder import SUFFIXES, has_lab
+from spec.testing.items import PageFile, require
 from spec.testing.recorder import Recorder
-
-_LAB = re.compile(r"^[ \t]*(\.\. lab::|`{3,}\{lab\})", re.MULTILINE)
 
 _ENGINES = pytest.StashKey[tuple[Engine, ...]]()
 
@@ -80,7 +78,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> PageFile |
     if file_path.suffix not in SUFFIXES:
         return None
     documented = file_path.is_relative_to(evidence_folder(parent.config).parent)
-    if documented or _LAB.search(file_path.read_text(encoding="utf-8", errors="replace")):
+    if documented or has_lab(file_path):
         return PageFile.of(parent, file_path, engines(parent.config))
     return None
 
