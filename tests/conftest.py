@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from spec import ModelLab
 from spec.lab import Lab
-from tests.switch import Switch
+from tests.switch import OpenRelease, Switch
 from tests.wide import Wide
 
 
@@ -29,3 +31,30 @@ def generic(lab: Lab, compile_bpf: Callable[..., Path]) -> Switch:
 def wide(lab: Lab, compile_bpf: Callable[..., Path]) -> Wide:
     """A veth that receives frames of several fragments, with a native program."""
     return Wide(lab, compile_bpf)
+
+
+@pytest.fixture
+def labs() -> Iterator[ExitStack]:
+    """Closes the labs that a test opens."""
+    with ExitStack() as opened:
+        yield opened
+
+
+@pytest.fixture
+def release(labs: ExitStack, compile_bpf: Callable[..., Path]) -> OpenRelease:
+    """``release("5.10")``: the usual four taps in a lab of that release."""
+
+    def open_one(text: str, mode: str = "native") -> Switch:
+        return Switch(labs.enter_context(ModelLab(text)), compile_bpf, mode)
+
+    return open_one
+
+
+@pytest.fixture
+def wide_release(labs: ExitStack, compile_bpf: Callable[..., Path]) -> Callable[..., Wide]:
+    """The same for frames with fragments."""
+
+    def open_one(text: str, mode: str = "native") -> Wide:
+        return Wide(labs.enter_context(ModelLab(text)), compile_bpf, mode)
+
+    return open_one

@@ -43,9 +43,19 @@ class Switch:
         """*device* in *slot*, with the program of that name."""
         self.ports.update(slot, (device, self.programs[program]) if program else device)
 
+    def veth_in_slot_0(self) -> Device:
+        """A fresh veth."""
+        target = self.lab.veth("target", "sink")
+        self.put(0, target)
+        return target
+
     def sent(self) -> list[int]:
         """How many frames each tap sent."""
         return [len(device.sent) for device in self.devices]
+
+
+OpenRelease = Callable[..., Switch]
+"""Opens a switch in a lab of the release given."""
 
 
 def told(events: EventLog) -> list[str]:

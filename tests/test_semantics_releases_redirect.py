@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from spec import ModelLab
-from spec.lab import Device
-from spec.trace import DevmapXmit, ExceptionRaised, Redirect
 from spec.uapi import (
     BPF_F_BROADCAST,
     BPF_F_EXCLUDE_INGRESS,
@@ -21,55 +19,19 @@ from spec.uapi import (
     XDP_PASS,
     XDP_REDIRECT,
 )
-from tests.redirect_programs import MARK, PLAIN_SOURCE, asks, frame, marks, metadata, redirect, slot
-from tests.switch import Switch, bulks, errors, far_end, redirected, refusal
+from tests.redirect_programs import MARK, PLAIN_SOURCE, asks, frame, marks, redirect, slot
+from tests.switch import OpenRelease, bulks, errors, far_end, redirected, refusal
 from tests.wide import Wide
 
 ALL, ALL_OTHERS = BPF_F_BROADCAST, BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS
 EMPTY = 30
-Open = Callable[..., Switch]
-
-
-@pytest.fixture
-def labs() -> Iterator[ExitStack]:
-    """Closes the labs that a test opens."""
-    with ExitStack() as opened:
-        yield opened
-
-
-@pytest.fixture
-def release(labs: ExitStack, compile_bpf: Callable[..., Path]) -> Open:
-    """``release("5.10")``: the usual four taps in a lab of that release."""
-
-    def open_one(text: str, mode: str = "native") -> Switch:
-        return Switch(labs.enter_context(ModelLab(text)), compile_bpf, mode)
-
-    return open_one
-
-
-@pytest.fixture
-def wide_release(labs: ExitStack, compile_bpf: Callable[..., Path]) -> Callable[..., Wide]:
-    """The same for frames with fragments."""
-
-    def open_one(text: str, mode: str = "native") -> Wide:
-        return Wide(labs.enter_context(ModelLab(text)), compile_bpf, mode)
-
-    return open_one
-
-
-def veth_in_slot_0(switch: Switch) -> Device:
-    """A fresh veth, in slot 0."""
-    target = switch.lab.veth("target", "sink")
-    switch.put(0, target)
-    return target
-
 
 # The redirect state.
 
 
 @pytest.mark.semantics("R-02")
 @pytest.mark.parametrize(("text", "error"), [("5.10", ""), ("6.10", ""), ("6.11", "EBADRQC")])
-def test_a_wish_outlived_its_round_until_6_10(release: Open, text: str, error: str) -> None:
+def test_a_wish_outlived_its_round_until_6_10(release: OpenRelease, text: str, error: str) -> None:
     switch = release(text)
     switch.eth0.receive(frame(asks(slot(1), verdict=XDP_DROP)))
     assert errors(switch.eth0.receive(frame(asks(verdict=XDP_REDIRECT)))) == [error]
@@ -77,7 +39,7 @@ def test_a_wish_outlived_its_round_until_6_10(release: Open, text: str, error: s
 
 @pytest.mark.semantics("R-26")
 @pytest.mark.parametrize("flags", [ALL, ALL | XDP_PASS, BPF_F_EXCLUDE_INGRESS])
-def test_flags_were_a_verdict_and_no_more_until_5_13(release: Open, flags: int) -> None:
+def test_flags_were_a_verdict_and_no_more_until_5_13(release: OpenRelease, flags: int) -> None:
     answers = [release(text).answer(frame(slot(0, flags))) for text in ("5.10", "5.13", "5.14")]
     assert answers == [XDP_ABORTED, XDP_ABORTED, XDP_REDIRECT]
     assert release("5.10").answer(frame(slot(EMPTY, XDP_PASS))) == XDP_PASS
@@ -85,7 +47,9 @@ def test_flags_were_a_verdict_and_no_more_until_5_13(release: Open, flags: int) 
 
 @pytest.mark.semantics("R-32")
 @pytest.mark.parametrize(("text", "error"), [("5.12", "EINVAL"), ("5.13", "EBADRQC")])
-def test_asking_nothing_meant_ifindex_0_until_5_12(release: Open, text: str, error: str) -> None:
+def test_asking_nothing_meant_ifindex_0_until_5_12(
+    release: OpenRelease, text: str, error: str
+) -> None:
     (event,) = redirected(release(text).eth0.receive(frame(asks(verdict=XDP_REDIRECT))))
     assert (errors([event]), event.to_ifindex, event.map_id) == ([error], 0, 0)
 
@@ -94,10 +58,10 @@ def test_asking_nothing_meant_ifindex_0_until_5_12(release: Open, text: str, err
 
 
 @pytest.mark.semantics("F-01", "W-02")
-def test_every_veth_took_frames_and_lost_them_at_the_flush_until_6_2(release: Open) -> None:
+def test_every_veth_took_frames_and_lost_them_at_the_flush_until_6_2(release: OpenRelease) -> None:
     for text, error, flushed in (("6.2", "", [(0, 1, -6)]), ("6.3", "EOPNOTSUPP", [])):
         switch = release(text)
-        veth_in_slot_0(switch)
+        switch.veth_in_slot_0()
         events = switch.eth0.receive(frame(slot(0)))
         assert errors(events) == [error]
         assert [(bulk.sent, bulk.drops, bulk.err) for bulk in bulks(events)] == flushed
@@ -106,10 +70,10 @@ def test_every_veth_took_frames_and_lost_them_at_the_flush_until_6_2(release: Op
 @pytest.mark.semantics("W-02")
 @pytest.mark.parametrize(("text", "by_gro"), [("5.12", 0), ("5.13", 1), ("6.2", 1)])
 def test_a_peer_that_polls_because_of_gro_came_in_5_13(
-    release: Open, text: str, by_gro: int
+    release: OpenRelease, text: str, by_gro: int
 ) -> None:
     switch = release(text)
-    far = far_end(veth_in_slot_0(switch))
+    far = far_end(switch.veth_in_slot_0())
     far.offload("gro", True)
     switch.eth0.receive(frame(slot(0)))
     assert len(far.received) == by_gro
@@ -131,7 +95,7 @@ def test_fragments_were_lost_without_an_event_until_6_2(
 
 
 @pytest.mark.semantics("F-02", "M-07")
-def test_the_program_of_an_entry_ran_before_the_checks_until_5_13(release: Open) -> None:
+def test_the_program_of_an_entry_ran_before_the_checks_until_5_13(release: OpenRelease) -> None:
     for text, error in (("5.13", "EMSGSIZE"), ("5.14", "")):
         switch = release(text)
         switch.put(0, switch.eth1, "entry_lengthens")
@@ -172,7 +136,9 @@ def test_upper_devices_are_left_out_since_5_15(
     ("text", "error"),
     [("6.17", ""), ("6.18", "EOVERFLOW"), ("7.2", "EOVERFLOW")],
 )
-def test_upper_devices_are_counted_in_newer_releases(release: Open, text: str, error: str) -> None:
+def test_upper_devices_are_counted_in_newer_releases(
+    release: OpenRelease, text: str, error: str
+) -> None:
     switch = release(text)
     for number in range(9):
         switch.lab.macvlan(f"upper{number}", switch.eth0)
@@ -184,7 +150,7 @@ def test_upper_devices_are_counted_in_newer_releases(release: Open, text: str, e
 
 @pytest.mark.semantics("G-05")
 def test_copies_of_a_generic_broadcast_shared_their_bytes_in_older_releases(
-    release: Open,
+    release: OpenRelease,
 ) -> None:
     for text, runs in (("5.15", [3, 3, 3]), ("6.17", [3, 3, 3]), ("6.18", [1, 1, 1])):
         switch = release(text, "generic")
@@ -195,7 +161,7 @@ def test_copies_of_a_generic_broadcast_shared_their_bytes_in_older_releases(
 
 
 @pytest.mark.semantics("G-03", "G-07")
-def test_generic_programs_could_not_use_maps_of_programs_until_5_14(release: Open) -> None:
+def test_generic_programs_could_not_use_maps_of_programs_until_5_14(release: OpenRelease) -> None:
     switch = release("5.14")
     switch.eth0.detach()
     assert refusal(switch.eth0.attach, switch.programs["follows"], "generic") == "EINVAL"
@@ -217,7 +183,7 @@ def test_generic_programs_get_fragments_since_6_9(wide_release: Callable[..., Wi
 @pytest.mark.semantics("T-02")
 @pytest.mark.parametrize(("text", "there"), [("5.10", True), ("6.16", True), ("6.17", False)])
 def test_tracepoints_that_never_fired_are_gone_since_6_17(
-    release: Open, text: str, there: bool
+    release: OpenRelease, text: str, there: bool
 ) -> None:
     names = {"xdp_redirect_map", "xdp_redirect_map_err"}
     assert names & set(release(text).lab.tracepoints()) == (names if there else set())
@@ -226,88 +192,11 @@ def test_tracepoints_that_never_fired_are_gone_since_6_17(
 @pytest.mark.semantics("T-03")
 @pytest.mark.parametrize(("text", "map_id"), [("5.13", NO_MAP_ID), ("5.12", 0)])
 def test_a_redirect_without_a_map_had_map_id_0_until_5_12(
-    release: Open, text: str, map_id: int
+    release: OpenRelease, text: str, map_id: int
 ) -> None:
     switch = release(text)
     (event,) = redirected(switch.eth0.receive(frame(redirect(switch.eth1.ifindex))))
     assert (event.to_ifindex, event.map_id, event.map_index) == (switch.eth1.ifindex, map_id, 0)
-
-
-# Bulk queues.
-
-
-@contextmanager
-def one_round(switch: Switch) -> Iterator[None]:
-    """What other devices are to poll waits until the end, and is polled together."""
-    assert isinstance(switch.lab, ModelLab)
-    processor = switch.lab.processors[0]
-    processor.enter()
-    yield
-    processor.leave()
-    processor.run_softirqs()
-
-
-def put_before(switch: Switch) -> Device:
-    """Slot 5 leads to a veth whose other end, which this is, runs the same program."""
-    near = switch.lab.veth("near", "far")
-    switch.put(5, near)
-    far_end(near).attach(switch.programs["follows"])
-    return far_end(near)
-
-
-@pytest.mark.semantics("Q-05", "M-07")
-def test_the_program_of_an_entry_ran_before_queueing_until_5_13(release: Open) -> None:
-    at_once = [ExceptionRaised, Redirect]
-    at_flush = [Redirect, ExceptionRaised, DevmapXmit]
-    for text, kinds in (("5.13", at_once), ("5.14", at_flush)):
-        switch = release(text)
-        switch.put(0, switch.eth1, "entry_aborted")
-        events = switch.eth0.receive(frame(slot(0)))
-        assert ([type(event) for event in events], errors(events)) == (kinds, [""])
-
-
-@pytest.mark.semantics("Q-04")
-@pytest.mark.parametrize(("text", "runs"), [("5.13", [1, 0]), ("5.14", [1, 1])])
-def test_each_entry_had_its_own_program_until_5_13(
-    release: Open, text: str, runs: list[int]
-) -> None:
-    switch = release(text)
-    put_before(switch)
-    switch.put(0, switch.eth1, "entry_marks")
-    switch.put(1, switch.eth1)
-    both = frame(slot(5), slot(5), slot(0), slot(1))
-    with one_round(switch):
-        switch.eth0.receive(both, both)
-    assert [marks(sent).runs for sent in switch.eth1.sent] == runs
-
-
-@pytest.mark.semantics("Q-06", "W-04")
-@pytest.mark.parametrize(("text", "sent"), [("5.12", [1, 2, 4]), ("5.13", [1, 2])])
-def test_a_driver_skipped_single_frames_until_5_12(
-    release: Open, text: str, sent: list[int]
-) -> None:
-    switch = release(text)
-    put_before(switch)
-    sink = far_end(veth_in_slot_0(switch))
-    sink.attach(switch.programs["pass"])
-    sink.mtu = 1000
-    turns = [slot(5)] * 4 + [slot(0)] * 4
-    frames = [frame(*turns, length=1000 + more) for more in (1, 2, 30, 4)]
-    with one_round(switch):
-        switch.eth0.receive(*frames)
-    assert [len(received) - 1000 for received in sink.received] == sent
-
-
-@pytest.mark.semantics("M-05")
-@pytest.mark.parametrize(("text", "size"), [("5.13", 0), ("5.14", 8)])
-def test_programs_of_entries_had_no_metadata_until_5_13(
-    release: Open, text: str, size: int
-) -> None:
-    switch = release(text)
-    far = put_before(switch)
-    switch.put(0, switch.eth1, "entry_marks")
-    far.receive(frame(asks(metadata(8), slot(0))))
-    assert [marks(sent).metadata for sent in switch.eth1.sent] == [size]
 
 
 # Test runs.
@@ -316,7 +205,7 @@ def test_programs_of_entries_had_no_metadata_until_5_13(
 @pytest.mark.semantics("E-01")
 @pytest.mark.parametrize(("text", "size"), [("6.17", 0), ("6.18", 100)])
 def test_the_context_ended_where_the_data_do_until_6_17(
-    release: Open, text: str, size: int
+    release: OpenRelease, text: str, size: int
 ) -> None:
     program = release(text).programs["follows"]
     long = frame(asks(MARK, verdict=XDP_PASS), length=300)
@@ -328,7 +217,7 @@ def test_the_context_ended_where_the_data_do_until_6_17(
 
 
 @pytest.mark.semantics("E-03")
-def test_the_ingress_device_can_be_chosen_since_5_15(release: Open) -> None:
+def test_the_ingress_device_can_be_chosen_since_5_15(release: OpenRelease) -> None:
     for text in ("5.14", "5.15"):
         switch = release(text)
         asked = frame(asks(MARK, verdict=XDP_PASS))
@@ -340,6 +229,6 @@ def test_the_ingress_device_can_be_chosen_since_5_15(release: Open) -> None:
 
 
 @pytest.mark.semantics("E-20")
-def test_live_frames_came_in_5_18(release: Open) -> None:
+def test_live_frames_came_in_5_18(release: OpenRelease) -> None:
     assert refusal(release("5.17").burst, frame(slot(0)), 1) == "EINVAL"
     assert len(bulks(release("5.18").burst(frame(slot(0)), 1))) == 1
