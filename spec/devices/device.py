@@ -59,6 +59,7 @@ class ModelDevice(Device):
         self.namespace: ModelNamespace = lab.root
         self.registered = True
         self.is_up = False
+        self.gro = True
         self.ndo_xmit = self.ndo_xmit_sg = False
         self.native_program: ModelProgram | None = None
         self.generic_program: ModelProgram | None = None
@@ -172,7 +173,7 @@ class ModelDevice(Device):
         self.native_program = program
 
     def offload(self, feature: str, on: bool) -> None:
-        """Devices other than veth take ``gro`` without consequence."""
+        """Whether segments that arrive are merged; for a veth there is more to ``gro``."""
         self.check_registered()
         if feature != "gro":
             raise InputError(f"device {self.name}", f"no feature {feature!r}", 'use "gro"')
@@ -180,6 +181,7 @@ class ModelDevice(Device):
 
     def request_gro(self, on: bool) -> None:
         """The driver's part of switching GRO."""
+        self.gro = on
 
     # Frames.
 
@@ -187,9 +189,9 @@ class ModelDevice(Device):
         """Let *frames* arrive one by one."""
         self.check_registered()
         self.lab.begin_step()
-        for frame in frames:
-            self.inject(self.lab.processors[0], frame)
         cpu = self.lab.processors[0]
+        for frame in frames:
+            self.inject(cpu, frame)
         return self.lab.events()
 
     def inject(self, cpu: Processor, data: bytes) -> None:
@@ -273,7 +275,8 @@ class ModelDevice(Device):
 
     def begin_step(self) -> None:
         """Forget what was sent and received."""
-        self._sent, self._received = [], []
+        self._sent.clear()
+        self._received.clear()
 
     @property
     def sent(self) -> list[bytes]:

@@ -42,7 +42,7 @@ class Veth(ModelDevice):
         super().__init__(*arguments)  # type: ignore[arg-type]
         self._peer: Veth | None = None
         self._other: Veth | None = None
-        self._gro = False
+        self.gro = False
         self._scheduled = False
         self.polls = False
         self.ring: deque[Incoming] = deque()
@@ -66,7 +66,7 @@ class Veth(ModelDevice):
     @property
     def wants_napi(self) -> bool:
         """Whether this end has a NAPI context when it is up."""
-        by_gro = self._gro and self.release.has("veth_napi_by_gro")
+        by_gro = self.gro and self.release.has("veth_napi_by_gro")
         return self.native_program is not None or by_gro
 
     def refresh_features(self) -> None:
@@ -74,7 +74,7 @@ class Veth(ModelDevice):
         if not self.release.has("xdp_features"):
             self.ndo_xmit = True
         elif self._peer is not None:
-            self._become_target(self._peer.native_program is not None or self._peer._gro)
+            self._become_target(self._peer.native_program is not None or self._peer.gro)
 
     def _become_target(self, target: bool) -> None:
         if self.release.has("xdp_features"):
@@ -99,7 +99,7 @@ class Veth(ModelDevice):
 
     def request_gro(self, on: bool) -> None:
         """``veth_set_features``: without effect on the peer while down, or beside a program."""
-        changed, self._gro = self._gro != on, on
+        changed, self.gro = self.gro != on, on
         if not changed or not self.is_up or self.native_program is not None:
             return
         self._set_polls(self.wants_napi)
@@ -120,7 +120,7 @@ class Veth(ModelDevice):
             peer._become_target(True)
         elif peer is not None:
             peer.max_mtu = MAX_MTU
-            if not self._gro:
+            if not self.gro:
                 peer._become_target(False)
         self.native_program = program
         self._set_polls(self.is_up and self.wants_napi)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from errno import E2BIG, EBADF, EEXIST, EINVAL, ENODEV, ENOMEM, EOVERFLOW
 from typing import TYPE_CHECKING
 
+from spec.devices.gro import Gro
 from spec.errors import KernelError
 from spec.maps.element import Definition, IndexedMap, missing, number, signed, word
 from spec.maps.owner import admits
@@ -36,7 +37,18 @@ MAX_QUEUE_SIZE = 16384
 class CpuEntry:
     """Another CPU's queue of frames; ``value`` is what a lookup shows."""
 
-    __slots__ = ("asleep", "bulks", "cpu", "map_id", "process_id", "program", "ring", "value")
+    __slots__ = (
+        "asleep",
+        "bulks",
+        "cpu",
+        "gro",
+        "map_id",
+        "process_id",
+        "program",
+        "ring",
+        "taken",
+        "value",
+    )
 
     def __init__(
         self, map: Cpumap, cpu: int, queue_size: int, program: ModelProgram | None
@@ -48,6 +60,9 @@ class CpuEntry:
         self.asleep = True
         self.ring: PointerRing[Queued] = PointerRing(queue_size)
         self.bulks: dict[int, CpuBulk] = {}
+        processor = map.lab.processors[cpu]
+        self.gro = Gro(lambda device, frame: device.deliver(processor, frame))
+        self.taken = 0
         value = word(queue_size) + word(program.id if program else 0)
         self.value = value[: map.value_size]
 

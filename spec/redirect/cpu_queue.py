@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 BULK_SIZE = 8
 """``CPU_MAP_BULK_SIZE`` and ``CPUMAP_BATCH``: frames enqueued, and taken, together."""
+LONG_ROUND = 64
+"""``NAPI_POLL_WEIGHT``: frames after which nothing is held back any longer."""
 _DROP, _PASS, _REDIRECT = (
     int(Verdict.XDP_DROP),
     int(Verdict.XDP_PASS),
@@ -116,10 +118,23 @@ class Round:
         counts = (processed, int(slept), self.passes, self.drops, self.redirects)
         if self.cpu.release.has("cpumap_gro"):
             self._trace(*counts)
-            self._deliver([*self.frames, *self.buffers])
+            self._merge([*self.frames, *self.buffers], processed)
         else:
             self._deliver([*self.buffers, *self.frames])
             self._trace(*counts)
+
+    def _merge(self, passed: list[Queued], processed: int) -> None:
+        """GRO holds segments back until the ring is empty or 64 were taken."""
+        entry = self.entry
+        for queued in passed:
+            if queued.ingress.generic_program is not None:
+                self._deliver([queued])
+            else:
+                entry.gro.receive(queued.ingress, queued.frame)
+        entry.taken += processed
+        if entry.taken >= LONG_ROUND or not entry.ring:
+            entry.gro.flush()
+            entry.taken = 0
 
     def _deliver(self, passed: list[Queued]) -> None:
         """Socket buffers met generic XDP before; frames meet it here, if there is any."""
