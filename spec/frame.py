@@ -33,20 +33,28 @@ def align(size: int) -> int:
 class Frame:
     """One packet: ``memory[start:end]`` is linear data, ``frags`` is the rest of it.
 
-    ``memory`` is headroom, linear data and tailroom. ``meta`` is where metadata begins and equals
-    ``start`` where there is none.
+    ``memory`` is headroom, linear data and tailroom, ``room`` bytes in all; what nobody wrote to
+    may be missing at its end. ``meta`` is where metadata begins and equals ``start`` where there
+    is none.
     """
 
-    __slots__ = ("end", "frags", "memory", "meta", "start")
+    __slots__ = ("end", "frags", "memory", "meta", "room", "start")
 
     def __init__(
-        self, memory: bytearray, meta: int, start: int, end: int, frags: list[bytearray]
+        self,
+        memory: bytearray,
+        meta: int,
+        start: int,
+        end: int,
+        frags: list[bytearray],
+        room: int = 0,
     ) -> None:
         self.memory = memory
         self.meta = meta
         self.start = start
         self.end = end
         self.frags = frags
+        self.room = room or len(memory)
 
     @classmethod
     def of(cls, data: bytes, headroom: int = HEADROOM, room: int = LINEAR_ROOM) -> Self:
@@ -91,22 +99,34 @@ class Frame:
         Fragments stay shared with the original.
         """
         memory = self.memory[: self.end]
-        memory.extend(bytes(LINEAR_ROOM - self.end))
-        return Frame(memory, self.meta, self.start, self.end, self.frags)
+        return Frame(memory, self.meta, self.start, self.end, self.frags, LINEAR_ROOM)
 
     def copy(self) -> Frame:
         """A copy with data of its own (``net/core/skbuff.c: skb_copy``)."""
         frags = [bytearray(frag) for frag in self.frags]
-        return Frame(bytearray(self.memory), self.meta, self.start, self.end, frags)
+        return Frame(bytearray(self.memory), self.meta, self.start, self.end, frags, self.room)
 
     def sharing(self) -> Frame:
         """A second view of the same memory (``net/core/skbuff.c: skb_clone``)."""
-        return Frame(self.memory, self.meta, self.start, self.end, self.frags)
+        return Frame(self.memory, self.meta, self.start, self.end, self.frags, self.room)
+
+    def lengthen(self, end: int) -> bool:
+        """Move the end of the linear data up to *end* if there is room; new bytes are zero."""
+        if end > self.room:
+            return False
+        added = bytes(end - self.end)
+        if end > len(self.memory):
+            # Views of the old memory forbid that it grows.
+            self.memory = self.memory[: self.end] + added
+        else:
+            self.memory[self.end : end] = added
+        self.end = end
+        return True
 
     def drop(self) -> None:
         """Nobody wants the frame any more; the memory of most frames is of no further interest."""
 
     def replace(self, other: Frame) -> None:
         """Become *other*, memory and all."""
-        self.memory, self.frags = other.memory, other.frags
+        self.memory, self.frags, self.room = other.memory, other.frags, other.room
         self.meta, self.start, self.end = other.meta, other.start, other.end

@@ -27,6 +27,9 @@ class Frame(Protocol):
     end: int
     frags: list[bytearray]
 
+    def lengthen(self, end: int) -> bool:
+        """Move the end up to *end* over zero bytes, if there is room."""
+
 
 class Context:
     """What ``struct xdp_md`` shows a program about one frame."""

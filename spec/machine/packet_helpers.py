@@ -70,10 +70,8 @@ def adjust_tail(memory: Memory, context: int, offset: int, *_: int) -> int:
         result = _adjust_fragments(frame, offset)
     else:
         end = frame.end + offset
-        if end > len(frame.memory) or end < frame.start + ETH_HLEN:
+        if end < frame.start + ETH_HLEN or (offset > 0 and not frame.lengthen(end)):
             return -EINVAL
-        if offset > 0:
-            frame.memory[frame.end : end] = bytes(offset)
         frame.end = end
         result = 0
     if result == 0:
