@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from kernel_impl.ethtool import SIOCETHTOOL, statistics
 from kernel_impl.libbpf import ffi
 from kernel_impl.namespace import NetworkNamespace
 from spec.errors import InputError, KernelError
@@ -26,7 +27,6 @@ MODES = {"native": XDP_FLAGS_DRV_MODE, "generic": XDP_FLAGS_SKB_MODE}
 NATIVE = ("xdp", "xdpmulti")
 """pyroute2's names of what ``IFLA_XDP_ATTACHED`` says."""
 COUNTERS = ("rx_packets", "tx_packets", "rx_dropped", "tx_dropped")
-SIOCETHTOOL = 0x8946
 ETHTOOL_COMMANDS = {"rx": 0x15, "tx": 0x17, "sg": 0x19, "tso": 0x1F, "gso": 0x24, "gro": 0x2C}
 """``ETHTOOL_S…`` for the short names that ``ethtool -K`` takes."""
 
@@ -157,6 +157,11 @@ class KernelDevice(Device):
     def counters(self) -> Mapping[str, int]:
         statistics = self.network.links.statistics(self.ifindex)
         return {name: statistics[name] for name in COUNTERS}
+
+    @property
+    def statistics(self) -> Mapping[str, int]:
+        with self.network.inside():
+            return statistics(self.name)
 
     @property
     def xdp_features(self) -> frozenset[str]:

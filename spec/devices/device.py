@@ -302,6 +302,12 @@ class ModelDevice(Device):
         }
 
     @property
+    def statistics(self) -> Mapping[str, int]:
+        """Only veth counts more than ``counters``."""
+        self.check_registered()
+        return {}
+
+    @property
     def xdp_features(self) -> frozenset[str]:
         """The bits of ``enum netdev_xdp_act``."""
         self.check_registered()

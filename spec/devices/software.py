@@ -84,9 +84,10 @@ class Macvlan(SoftwareDevice):
 
     def __init__(self, lab: ModelLab, name: str, ifindex: int, lower: ModelDevice) -> None:
         super().__init__(lab, name, ifindex)
-        while isinstance(lower, Macvlan):
-            lower = lower.lower
-        self.lower = lower
+        self.lower: ModelDevice = lower
+        while isinstance(self.lower, Macvlan):
+            self.lower = self.lower.lower
+        lower = self.lower
         self.max_mtu = lower.max_mtu
         self._set_mtu(lower.mtu)
         lower.uppers.append(self)

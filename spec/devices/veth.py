@@ -15,6 +15,7 @@ from typing import NamedTuple
 from spec.devices.device import ETHERNET_HEADER, ModelDevice
 from spec.devices.packet_socket import socket_buffer
 from spec.devices.veth_round import VethRound
+from spec.devices.veth_statistics import QueueStatistics, shown
 from spec.errors import KernelError
 from spec.frame import HEADROOM, LINEAR_ROOM, MAX_FRAGS, PAGE_SIZE, Frame
 from spec.program import ModelProgram
@@ -46,8 +47,8 @@ class Veth(ModelDevice):
         self._scheduled = False
         self.polls = False
         self.ring: deque[Incoming] = deque()
-        self.xdp_packets = self.plain_packets = self.dropped = 0
-        self.rx_drops = self.refused_by_ring = self.tx_errors = 0
+        self.queue = QueueStatistics()
+        self.plain_packets = self.dropped = 0
 
     def connect(self, peer: Veth) -> None:
         """Lay the cable (``veth_newlink``)."""
@@ -183,7 +184,8 @@ class Veth(ModelDevice):
         if sent < 0:
             self.dropped += len(frames)
         elif peer is not None:
-            peer.refused_by_ring += len(frames) - sent
+            peer.queue.xmit += sent
+            peer.queue.xmit_errors += len(frames) - sent
         return sent
 
     def fill_peer(self, cpu: Processor, frames: list[Frame], flush: bool) -> int:
@@ -231,16 +233,25 @@ class Veth(ModelDevice):
     def counters(self) -> Mapping[str, int]:
         """``veth_get_stats64``: either end counts what passed through a ring."""
         self.check_registered()
-        peer = self._peer
+        peer, own = self._peer, self.queue
         counted = {
-            "rx_packets": self.xdp_packets,
+            "rx_packets": own.xdp_packets,
             "tx_packets": self.plain_packets,
-            "rx_dropped": self.rx_dropped + self.rx_drops + self.refused_by_ring,
-            "tx_dropped": self.dropped + self.tx_errors + self.tx_dropped,
+            "rx_dropped": self.rx_dropped + own.drops + own.xmit_errors,
+            "tx_dropped": self.dropped + own.xdp_tx_errors + self.tx_dropped,
         }
         if peer is not None:
             counted["rx_packets"] += peer.plain_packets
-            counted["tx_packets"] += peer.xdp_packets
-            counted["rx_dropped"] += peer.tx_errors
-            counted["tx_dropped"] += peer.refused_by_ring
+            counted["tx_packets"] += peer.queue.xdp_packets
+            counted["rx_dropped"] += peer.queue.xdp_tx_errors
+            counted["tx_dropped"] += peer.queue.xmit_errors
         return counted
+
+    @property
+    def statistics(self) -> Mapping[str, int]:
+        """``veth_get_ethtool_stats``."""
+        self.check_registered()
+        peer = self._peer
+        if peer is None:
+            return shown(0, self.queue, QueueStatistics())
+        return shown(peer.ifindex, self.queue, peer.queue)

@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spec.frame import HEADROOM, LINEAR_ROOM, PAGE_SIZE, SHARED_INFO, Frame, align
+from spec.frame import (
+    FRAME_HEADER,
+    HEADROOM,
+    LINEAR_ROOM,
+    PAGE_SIZE,
+    SHARED_INFO,
+    Frame,
+    align,
+)
 from spec.machine.host import Context
 from spec.redirect.native import do_redirect
 from spec.trace import BulkTx, ExceptionRaised
@@ -19,6 +27,7 @@ if TYPE_CHECKING:
     from spec.devices.veth import Incoming, Veth
     from spec.redirect.processor import Processor
 
+ETHERNET_HEADER = 14
 BULK_SIZE = 16
 """Frames of ``XDP_TX`` that are sent back together."""
 _DROP, _PASS, _TX, _REDIRECT = (
@@ -45,7 +54,7 @@ class VethRound:
         while done < budget and device.ring:
             self._handle(device.ring.popleft())
             done += 1
-        device.xdp_packets += done
+        device.queue.xdp_packets += done
         if self.redirected:
             self.cpu.flush()
         if self.back:
@@ -57,7 +66,9 @@ class VethRound:
 
     def _handle(self, incoming: Incoming) -> None:
         device, cpu, program = self.device, self.cpu, self.device.native_program
-        frame = incoming.frame
+        frame, queue = incoming.frame, device.queue
+        # A socket buffer has left its Ethernet header behind.
+        queue.xdp_bytes += len(frame) - (0 if incoming.redirected else ETHERNET_HEADER)
         if program is None:
             device.deliver(cpu, frame)
             return
@@ -66,19 +77,25 @@ class VethRound:
         act = program.executable.run(Context(frame, device.ifindex), cpu)
         if act == _PASS:
             device.deliver(cpu, frame)
+        elif act == _TX and frame.meta < FRAME_HEADER:
+            cpu.trace.append(ExceptionRaised(program.id, act, device.ifindex))
+            queue.drops += 1
+            frame.drop()
         elif act == _TX:
             if len(self.back) == BULK_SIZE:
                 self._send_back()
             self.back.append(frame)
         elif act == _REDIRECT:
             if do_redirect(cpu, device, frame, program):
-                device.rx_drops += 1
+                queue.drops += 1
                 frame.drop()
             else:
+                queue.xdp_redirect += 1
                 self.redirected = True
         else:
             if act != _DROP:
                 cpu.trace.append(ExceptionRaised(program.id, act, device.ifindex))
+            queue.xdp_drops += 1
             frame.drop()
 
     def _send_back(self) -> None:
@@ -91,7 +108,8 @@ class VethRound:
             frame.drop()
         drops = len(frames) - sent
         self.cpu.trace.append(BulkTx(self.device.ifindex, _TX, drops, sent, err))
-        self.device.tx_errors += drops
+        self.device.queue.xdp_tx += sent
+        self.device.queue.xdp_tx_errors += drops
 
 
 def private_copy(data: bytes) -> Frame:

@@ -80,6 +80,11 @@ class Device(ABC):
         """``rx_packets``, ``tx_packets``, ``rx_dropped``, ``tx_dropped``, as in ``ip -s link``."""
 
     @property
+    def statistics(self) -> Mapping[str, int]:
+        """The driver's own counters, as in ``ethtool -S``; empty where it has none."""
+        raise NotImplementedError
+
+    @property
     @abstractmethod
     def xdp_features(self) -> frozenset[str]:
         """``basic``, ``redirect``, ``ndo-xmit``, …: the names of the netdev netlink family."""
