@@ -23,9 +23,10 @@ struct {
 
 struct slot { __u8 bytes[126]; __u16 length; };
 
-/* Each frame brings all segments, and leaves as one of them. */
+/* Each frame brings all segments, and leaves as one of them: to the device or to the CPU. */
 struct parcel {
-    __u8 cpu, unused[127];
+    __u32 ifindex;
+    __u8 cpu, unused[123];
     struct slot segments[8];
 };
 
@@ -38,10 +39,12 @@ SEC("xdp") int unpacks(struct xdp_md *ctx)
     __u32 number = turn++ & 7;
     struct slot *chosen;
     __u16 length;
+    __u32 ifindex;
     __u8 cpu;
 
     if ((void *)(parcel + 1) > end)
         return XDP_DROP;
+    ifindex = parcel->ifindex;
     cpu = parcel->cpu;
     chosen = parcel->segments + number;
     /* Keeps the compiler from computing it anew after the check. */
@@ -52,8 +55,10 @@ SEC("xdp") int unpacks(struct xdp_md *ctx)
     *(struct slot *)parcel = *chosen;
     if (bpf_xdp_adjust_tail(ctx, (int)length - (int)sizeof(struct parcel)))
         return XDP_DROP;
-    return bpf_redirect_map(&cpus, cpu, 0);
+    return ifindex ? bpf_redirect(ifindex, 0) : bpf_redirect_map(&cpus, cpu, 0);
 }
+
+SEC("xdp") int passes(struct xdp_md *ctx) { return XDP_PASS; }
 
 char _license[] SEC("license") = "GPL";
 """
@@ -131,12 +136,12 @@ class Tcp:
         return macs + kind + header + tcp + bytes(self.padding)
 
 
-def parcel(cpu: int, segments: Sequence[Tcp]) -> bytes:
+def parcel(cpu: int, segments: Sequence[Tcp], ifindex: int = 0) -> bytes:
     """What ``unpacks`` takes apart; as many frames must arrive as there are *segments*."""
     frames = [segment.frame() for segment in segments]
     frames += [b""] * (MOST - len(frames))
     slots = (frame.ljust(SLOT - 2, b"\0") + struct.pack("=H", len(frame)) for frame in frames)
-    return bytes([cpu]).ljust(SLOT, b"\0") + b"".join(slots)
+    return struct.pack("=IB", ifindex, cpu).ljust(SLOT, b"\0") + b"".join(slots)
 
 
 def checksum(data: bytes) -> int:

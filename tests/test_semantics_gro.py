@@ -15,6 +15,7 @@ from spec.lab import Device, Lab
 from spec.testing.compiler import compile_bpf as compiled
 from tests.live import live_lab
 from tests.segments import MOST, SOURCE, Tcp, parcel
+from tests.switch import far_end
 
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = (1 << bit for bit in range(8))
 FIRST = Tcp()
@@ -26,23 +27,27 @@ class Stack:
 
     def __init__(self, lab: Lab, path: Path) -> None:
         loaded = lab.load(path)
-        self.unpacks, self.eth0 = loaded.programs["unpacks"], lab.tap("eth0")
+        self.unpacks, self.passes = loaded.programs["unpacks"], loaded.programs["passes"]
+        self.eth0 = lab.tap("eth0")
         self.turn = 0
         self.here = CPU_OF_MODEL
         if lab.engine == "kernel":
             (self.here,) = os.sched_getaffinity(0)
         loaded.maps["cpus"].update(self.here, 192)
 
-    def gets(self, *segments: Tcp, device: Device | None = None) -> list[bytes]:
-        """The packets, whole."""
+    def gets(
+        self, *segments: Tcp, device: Device | None = None, through: Device | None = None
+    ) -> list[bytes]:
+        """The packets, whole; *through* a veth it is the other end that gets them."""
         device = device or self.eth0
         # The program takes the segments in turn, wherever it is.
         shift = self.turn % MOST
         filled = [*segments, *[FIRST] * (MOST - len(segments))]
         turned = filled[MOST - shift :] + filled[: MOST - shift]
-        self.unpacks.test_run(parcel(self.here, turned), device, repeat=len(segments), live=True)
+        asked = parcel(self.here, turned, through.ifindex if through else 0)
+        self.unpacks.test_run(asked, device, repeat=len(segments), live=True)
         self.turn += len(segments)
-        return device.received
+        return through.sent if through else device.received
 
 
 @pytest.fixture
@@ -150,6 +155,27 @@ def test_a_veth_does_not_merge_unless_it_is_asked_to(lab: Lab, stack: Stack) -> 
     assert payloads(stack.gets(FIRST, FIRST.then(), device=veth)) == [20, 20]
     veth.offload("gro", on=True)
     assert payloads(stack.gets(FIRST, FIRST.then(), device=veth)) == [40]
+
+
+@pytest.mark.semantics("W-05")
+@pytest.mark.parametrize("program", ["none", "pass"])
+def test_a_veth_with_gro_merges_what_is_redirected_to_it(
+    lab: Lab, stack: Stack, program: str
+) -> None:
+    near = lab.veth("near", "far")
+    far = far_end(near)
+    far.offload("gro", on=True)
+    if program != "none":
+        far.attach(stack.passes)
+    alone = Tcp(source_port=5, flags=ACK | SYN)
+    assert payloads(stack.gets(FIRST, alone, FIRST.then(), through=near)) == [20, 40]
+
+
+@pytest.mark.semantics("W-05")
+def test_a_veth_without_gro_merges_nothing_even_with_a_program(lab: Lab, stack: Stack) -> None:
+    near = lab.veth("near", "far")
+    far_end(near).attach(stack.passes)
+    assert payloads(stack.gets(FIRST, FIRST.then(), through=near)) == [20, 20]
 
 
 def any_stream(choose: random.Random) -> list[Tcp]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from spec.devices.gro import Gro
 from spec.frame import (
     FRAME_HEADER,
     HEADROOM,
@@ -41,15 +42,19 @@ _DROP, _PASS, _TX, _REDIRECT = (
 class VethRound:
     """Takes frames from the ring of *device* and follows the program's verdicts."""
 
-    __slots__ = ("back", "cpu", "device", "redirected")
+    __slots__ = ("back", "cpu", "device", "gro", "redirected")
 
     def __init__(self, device: Veth, cpu: Processor) -> None:
         self.device, self.cpu = device, cpu
         self.redirected = False
         self.back: list[Frame] = []
+        self.gro = Gro(lambda ingress, frame: ingress.deliver(cpu, frame))
 
     def run(self, budget: int) -> int:
-        """Handle at most *budget* frames, then flush; how many there were."""
+        """Handle at most *budget* frames, then flush; how many there were.
+
+        What GRO holds back goes up last (``napi_complete_done``).
+        """
         device, done = self.device, 0
         while done < budget and device.ring:
             self._handle(device.ring.popleft())
@@ -62,6 +67,7 @@ class VethRound:
             peer = device.peer
             if peer is not None and peer.native_program is not None:
                 peer.kick(self.cpu)
+        self.gro.flush()
         return done
 
     def _handle(self, incoming: Incoming) -> None:
@@ -70,13 +76,13 @@ class VethRound:
         # A socket buffer has left its Ethernet header behind.
         queue.xdp_bytes += len(frame) - (0 if incoming.redirected else ETHERNET_HEADER)
         if program is None:
-            device.deliver(cpu, frame)
+            self.gro.receive(device, frame)
             return
         if not incoming.redirected:
             frame = private_copy(frame.data())
         act = program.executable.run(Context(frame, device.ifindex), cpu)
         if act == _PASS:
-            device.deliver(cpu, frame)
+            self.gro.receive(device, frame)
         elif act == _TX and frame.meta < FRAME_HEADER:
             cpu.trace.append(ExceptionRaised(program.id, act, device.ifindex))
             queue.drops += 1
