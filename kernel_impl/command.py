@@ -4,24 +4,21 @@
 from __future__ import annotations
 
 import sys
-from importlib import metadata
 
 import click
 
+from kernel_impl.check import check
 from kernel_impl.probes import Answer, findings
-
-
-def _version() -> str:
-    try:
-        return metadata.version("xdpspec")
-    except metadata.PackageNotFoundError:
-        return "(not installed)"
+from kernel_impl.version import version
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(_version(), prog_name="xdpspec")
+@click.version_option(version(), prog_name="xdpspec")
 def main() -> None:
     """Run the reference on Linux XDP redirection against this machine."""
+
+
+main.add_command(check)
 
 
 @main.command()

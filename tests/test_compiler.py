@@ -168,7 +168,7 @@ def test_without_any_compiler_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("CLANG", raising=False)
     monkeypatch.setattr("shutil.which", lambda _: None)
     monkeypatch.setattr(toolchain, "_zig_folder", lambda: None)
-    with pytest.raises(InputError, match="pip install ziglang"):
+    with pytest.raises(InputError, match=r"pip install 'xdpspec\[compiler\]'"):
         toolchain.bpf_compiler()
 
 

@@ -67,14 +67,20 @@ def read_evidence(path: Path) -> dict[str, Any]:
 
 
 def evidence_text(
-    before: Mapping[str, Any], where: Mapping[str, str], examples: Iterable[Account], root: Path
+    before: Mapping[str, Any],
+    where: Mapping[str, str],
+    examples: Iterable[Account],
+    root: Path | None,
 ) -> str | None:
-    """The file that says *examples*; ``None`` if the one *before* says the same already."""
+    """The file that says *examples*; ``None`` if the one *before* says the same already.
+
+    *root* is the project that the pages were taken from, if it was one.
+    """
     entries = [{key: entry[key] for key in KEYS} for entry in examples]
     entries.sort(key=lambda entry: (entry["page"], entry["name"]))
     if before.get("examples") == entries and all(before.get(k) == v for k, v in where.items()):
         return None
-    now = {"date": datetime.now(UTC).date().isoformat(), "commit": commit(root)}
+    now = {"date": datetime.now(UTC).date().isoformat(), "commit": commit(root) if root else ""}
     return json.dumps({**where, **now, "examples": entries}, indent=1, ensure_ascii=False) + "\n"
 
 

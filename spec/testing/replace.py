@@ -18,11 +18,11 @@ def check_writable(path: Path) -> None:
     try:
         if target.is_dir():
             raise InputError(str(path), "is a folder", "name a file")
+        if target.exists() and not os.access(target, os.W_OK):
+            raise InputError(str(path), "can't be written", "name another file")
         if _is_regular(target):
             with tempfile.TemporaryFile(dir=target.parent):
                 pass
-        elif not os.access(target, os.W_OK):
-            raise InputError(str(path), "can't be written", "name another file")
     except OSError as error:
         raise _trouble(path, error) from None
 
@@ -52,7 +52,7 @@ def _beside(path: Path, text: str) -> Path:
         return path
     number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
     try:
-        with open(number, "w", encoding="utf-8") as file:
+        with os.fdopen(number, "w", encoding="utf-8") as file:
             file.write(text)
         Path(name).chmod(_mode(target))
     except OSError:

@@ -20,6 +20,8 @@ C_LIBRARY_HEADERS = OWN_HEADERS / "libc"
 
 SYSTEM_INCLUDE = Path("/usr/include")
 
+REMEDY = "run `pip install 'xdpspec[compiler]'`, or install clang"
+
 
 @dataclass(frozen=True)
 class Compiler:
@@ -45,7 +47,7 @@ def bpf_compiler() -> Compiler:
     raise InputError(
         "BPF compiler",
         "neither clang with the BPF target nor the Python package ziglang is installed",
-        "run `pip install ziglang`",
+        REMEDY,
     )
 
 
@@ -65,7 +67,7 @@ def user_compiler() -> Compiler:
     raise InputError(
         "C compiler",
         "neither cc, gcc, clang nor the Python package ziglang is installed",
-        "run `pip install ziglang`",
+        REMEDY,
     )
 
 

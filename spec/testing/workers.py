@@ -176,6 +176,8 @@ def _run(
     except (KeyboardInterrupt, BrokenPipeError):
         pass
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM):  # once is enough
+            signal.signal(number, signal.SIG_IGN)
         run.close()
 
 
