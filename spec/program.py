@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from errno import EBADF
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from spec.errors import KernelError
+from spec.frame import Frame
 from spec.lab import Device, Program, TestRun
+from spec.machine.host import Context
 from spec.maps.owner import check_used_maps
 from spec.redirect.test_request import Request
 from spec.redirect.test_run import run_live, run_plain
@@ -19,16 +21,9 @@ from spec.uapi import BPF_F_TEST_XDP_LIVE_FRAMES
 
 if TYPE_CHECKING:
     from spec.devices.device import ModelDevice
-    from spec.machine.host import Context, Host
+    from spec.machine import Executable, Step
     from spec.maps.element import ModelMap
     from spec.model import ModelLab
-
-
-class Runnable(Protocol):
-    """What the model needs of ``spec.machine.Executable``."""
-
-    def run(self, context: Context, host: Host) -> int:
-        """The program's return value, 32 bits."""
 
 
 class ModelProgram(Program):
@@ -38,7 +33,7 @@ class ModelProgram(Program):
         self,
         lab: ModelLab,
         name: str,
-        executable: Runnable,
+        executable: Executable,
         attach_type: int = 0,
         has_frags: bool = False,
         maps: Sequence[ModelMap] = (),
@@ -85,6 +80,21 @@ class ModelProgram(Program):
         request = Request(data, repeat, batch_size, flags, context, data_out and not live)
         result = run_live(self, request) if request.live else run_plain(self, request)
         return result._replace(events=self.lab.events()) if live else result
+
+    def steps(self, data: bytes, ingress: Device | None = None) -> list[Step]:
+        """Every instruction of one run on *data*, with the registers before it.
+
+        As a test run, but one instruction at a time and by the interpreter.
+        """
+        from spec.machine import steps  # loaded with the first object file
+
+        device = self.lab.lo if ingress is None else self.lab.own_device(ingress)
+        cpu = self.lab.processors[0]
+        cpu.enter()
+        try:
+            return steps(self.executable, Context(Frame.of(data), device.ifindex), cpu)
+        finally:
+            cpu.leave()
 
     def close(self) -> None:
         """Give up the descriptor."""

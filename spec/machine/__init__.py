@@ -5,5 +5,15 @@ from spec.machine.executable import Executable, load
 from spec.machine.fault import MachineFault
 from spec.machine.object import ObjectFile, read_object
 from spec.machine.program import ProgramCode
+from spec.machine.stepping import Step, steps
 
-__all__ = ["Executable", "MachineFault", "ObjectFile", "ProgramCode", "load", "read_object"]
+__all__ = [
+    "Executable",
+    "MachineFault",
+    "ObjectFile",
+    "ProgramCode",
+    "Step",
+    "load",
+    "read_object",
+    "steps",
+]

@@ -85,6 +85,8 @@ class Executable:
 
     def call(self, memory: Memory, start: int, arguments: tuple[int, ...]) -> int:
         """Run the program's function at instruction *start* in a run that is under way."""
+        if memory.watch is not None:
+            return interpret(self, memory, arguments, start) & MASK64
         if self._light is not None:
             return self._light(memory.context, memory.host, CONTEXT_ADDRESS)
         if self.translation is not None:

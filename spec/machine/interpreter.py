@@ -97,6 +97,8 @@ class _Activation:
             self.registers[R10] = (stack << SHIFT) + STACK_SIZE
             while code[index].opcode != EXIT_OPCODE:
                 memory.executed += 1
+                if memory.watch is not None:
+                    memory.watch(self.executable, index, self.registers)
                 following = self.step(index, code[index])
                 if following is None:
                     break
@@ -105,6 +107,8 @@ class _Activation:
                 index = following
             else:
                 memory.executed += 1
+                if memory.watch is not None:
+                    memory.watch(self.executable, index, self.registers)
             return self.registers[R0]
         except Trap as trap:
             raise MachineFault(

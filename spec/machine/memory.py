@@ -8,14 +8,18 @@ hits no other. The packet's region stays below 4096, which makes ``ctx->data`` f
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import count
 from struct import Struct
+from typing import TYPE_CHECKING
 
 from spec.machine.fault import MAX_DEPTH, OutOfBudget, Trap
 from spec.machine.host import Context, Host, ProgramMap
 from spec.machine.host import Memory as Bytes
 from spec.release import Release
+
+if TYPE_CHECKING:
+    from spec.machine.executable import Executable
 
 SHIFT, OFFSET = 20, 0xFFFFF
 
@@ -51,7 +55,7 @@ class Memory:
 
     __slots__ = (
         "context", "depth", "dynamic", "executed", "fields", "host", "maps", "packet", "pending",
-        "places", "regions", "release", "tail_calls",
+        "places", "regions", "release", "tail_calls", "watch",
     )  # fmt: skip
 
     def __init__(
@@ -71,6 +75,7 @@ class Memory:
         self.executed = 0
         self.depth = 0
         self.tail_calls = 0
+        self.watch: Callable[[Executable, int, list[int]], None] | None = None
         self.pending: dict[int, tuple[object, bytearray]] = {}
         self.map_packet()
 
