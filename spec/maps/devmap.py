@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from spec.errors import KernelError
 from spec.maps.element import POINTER_SIZE, Definition, IndexedMap, missing, number, signed
-from spec.maps.entry import DeviceEntry, make_entry
+from spec.maps.entry import DeviceEntry, Made, make_entry
 from spec.uapi import (
     BPF_EXIST,
     BPF_F_BROADCAST,
@@ -60,6 +60,7 @@ class Devmap(IndexedMap):
         super().__init__(lab, definition)
         self._flags |= BPF_F_RDONLY_PROG  # The kernel's own doing: programs get pointers to values.
         self.redirect_flags = redirect_flags(lab)
+        self.made: Made = {}
         self.slots: dict[int, DeviceEntry] = {}
         self._counted = 0
         self.get = self.slots.get

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from spec.errors import KernelError
 from spec.maps.devmap import ENTRY_SIZE, MAP_SIZE, check_device_map, redirect_flags
 from spec.maps.element import POINTER_SIZE, Definition, RedirectMap, missing, number, word
-from spec.maps.entry import DeviceEntry, make_entry
+from spec.maps.entry import DeviceEntry, Made, make_entry
 from spec.uapi import BPF_EXIST, BPF_F_RDONLY_PROG, BPF_NOEXIST
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class DevmapHash(RedirectMap):
         super().__init__(lab, definition)
         self._flags |= BPF_F_RDONLY_PROG
         self.redirect_flags = redirect_flags(lab)
+        self.made: Made = {}
         self.bucket_mask = (1 << (self.max_entries - 1).bit_length()) - 1
         self.by_key: dict[int, DeviceEntry] = {}
         self.get = self.by_key.get

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from errno import EINVAL
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from spec.errors import KernelError
 from spec.maps.element import number, signed
@@ -17,12 +17,16 @@ from spec.uapi import BPF_XDP_DEVMAP
 
 if TYPE_CHECKING:
     from spec.devices.device import ModelDevice
-    from spec.maps.element import ModelMap
+    from spec.maps.devmap import Devmap
+    from spec.maps.devmap_hash import DevmapHash
     from spec.program import ModelProgram
 
 
 class DeviceEntry:
-    """Where a redirected frame goes; ``value`` is what a lookup shows."""
+    """Where a redirected frame goes; ``value`` is what a lookup shows.
+
+    Never changes: elements with the same device and program have one entry between them.
+    """
 
     __slots__ = ("device", "program", "value")
 
@@ -32,7 +36,11 @@ class DeviceEntry:
         self.value = value
 
 
-def make_entry(map: ModelMap, value: bytes) -> DeviceEntry:
+Made: TypeAlias = dict[tuple["ModelDevice", "ModelProgram | None"], DeviceEntry]
+"""The entries that a map has made so far."""
+
+
+def make_entry(map: Devmap | DevmapHash, value: bytes) -> DeviceEntry:
     """The entry for ``struct bpf_devmap_val`` *value*; whatever is wrong with it is ``EINVAL``.
 
     The ifindex counts in the namespace of the caller. ``bpf_prog.fd`` names a program only if
@@ -47,6 +55,9 @@ def make_entry(map: ModelMap, value: bytes) -> DeviceEntry:
         program = map.lab.program_of(fd)
         if program is None or program.attach_type != BPF_XDP_DEVMAP or not admits(map, program):
             raise KernelError(EINVAL)
-    prog_id = program.id if program else 0
-    stored = value[:4] + prog_id.to_bytes(4, sys.byteorder)
-    return DeviceEntry(device, program, stored[: map.value_size])
+    made = map.made.get((device, program))
+    if made is None:
+        prog_id = program.id if program else 0
+        stored = value[:4] + prog_id.to_bytes(4, sys.byteorder)
+        made = map.made[device, program] = DeviceEntry(device, program, stored[: map.value_size])
+    return made
