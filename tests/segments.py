@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+
+from spec.lab import Device, Lab
 
 SLOT, MOST = 128, 8
 """Bytes of a segment, and how many there may be."""
@@ -134,6 +138,37 @@ class Tcp:
         kind = b"\x86\xdd" if self.ipv6 else b"\x08\x00"
         macs = bytes.fromhex("020000000002 0200000000") + bytes([self.mac])
         return macs + kind + header + tcp + bytes(self.padding)
+
+
+FIRST = Tcp()
+
+
+class Stack:
+    """What ``eth0`` gives to the stack of segments that arrive together."""
+
+    def __init__(self, lab: Lab, path: Path) -> None:
+        loaded = lab.load(path)
+        self.unpacks, self.passes = loaded.programs["unpacks"], loaded.programs["passes"]
+        self.eth0 = lab.tap("eth0")
+        self.turn = 0
+        self.here = 0
+        if lab.engine == "kernel":
+            (self.here,) = os.sched_getaffinity(0)
+        loaded.maps["cpus"].update(self.here, 192)
+
+    def gets(
+        self, *segments: Tcp, device: Device | None = None, through: Device | None = None
+    ) -> list[bytes]:
+        """The packets, whole; *through* a veth it is the other end that gets them."""
+        device = device or self.eth0
+        # The program takes the segments in turn, wherever it is.
+        shift = self.turn % MOST
+        filled = [*segments, *[FIRST] * (MOST - len(segments))]
+        turned = filled[MOST - shift :] + filled[: MOST - shift]
+        asked = parcel(self.here, turned, through.ifindex if through else 0)
+        self.unpacks.test_run(asked, device, repeat=len(segments), live=True)
+        self.turn += len(segments)
+        return through.sent if through else device.received
 
 
 def parcel(cpu: int, segments: Sequence[Tcp], ifindex: int = 0) -> bytes:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,43 +10,13 @@ from pathlib import Path
 import pytest
 
 from spec import ModelLab
-from spec.lab import Device, Lab
+from spec.lab import Lab
 from spec.testing.compiler import compile_bpf as compiled
 from tests.live import live_lab
-from tests.segments import MOST, SOURCE, Tcp, parcel
+from tests.segments import FIRST, MOST, SOURCE, Stack, Tcp
 from tests.switch import far_end
 
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = (1 << bit for bit in range(8))
-FIRST = Tcp()
-CPU_OF_MODEL = 0
-
-
-class Stack:
-    """What ``eth0`` gives to the stack of segments that arrive together."""
-
-    def __init__(self, lab: Lab, path: Path) -> None:
-        loaded = lab.load(path)
-        self.unpacks, self.passes = loaded.programs["unpacks"], loaded.programs["passes"]
-        self.eth0 = lab.tap("eth0")
-        self.turn = 0
-        self.here = CPU_OF_MODEL
-        if lab.engine == "kernel":
-            (self.here,) = os.sched_getaffinity(0)
-        loaded.maps["cpus"].update(self.here, 192)
-
-    def gets(
-        self, *segments: Tcp, device: Device | None = None, through: Device | None = None
-    ) -> list[bytes]:
-        """The packets, whole; *through* a veth it is the other end that gets them."""
-        device = device or self.eth0
-        # The program takes the segments in turn, wherever it is.
-        shift = self.turn % MOST
-        filled = [*segments, *[FIRST] * (MOST - len(segments))]
-        turned = filled[MOST - shift :] + filled[: MOST - shift]
-        asked = parcel(self.here, turned, through.ifindex if through else 0)
-        self.unpacks.test_run(asked, device, repeat=len(segments), live=True)
-        self.turn += len(segments)
-        return through.sent if through else device.received
 
 
 @pytest.fixture

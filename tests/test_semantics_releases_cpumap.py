@@ -16,6 +16,8 @@ from tests.cpumap_programs import TO_SOCKET, Farm, frame, marks, verdicts
 from tests.redirect_programs import FRAGS_SOURCE
 from tests.redirect_programs import frame as script
 from tests.redirect_programs import socket as to_slot
+from tests.segments import SOURCE as SEGMENTS
+from tests.segments import Stack, Tcp
 from tests.switch import errors, far_end
 
 pytestmark = pytest.mark.model
@@ -115,3 +117,13 @@ def test_the_account_of_a_round_came_after_what_the_stack_did(open_farm: Open) -
         orders.append(kinds)
     assert orders[0][2:5] == [CpumapEnqueue, Redirect, CpumapKthread]
     assert orders[1][2:5] == [CpumapKthread, CpumapEnqueue, Redirect]
+
+
+@pytest.mark.semantics("K-02")
+@pytest.mark.parametrize(("release", "packets"), [("6.14", 2), ("6.15", 1)])
+def test_segments_of_a_stream_went_up_one_by_one(
+    compile_bpf: Callable[..., Path], release: str, packets: int
+) -> None:
+    with ModelLab(release) as lab:
+        stack = Stack(lab, compile_bpf(SEGMENTS, "segments"))
+        assert len(stack.gets(Tcp(), Tcp().then())) == packets
