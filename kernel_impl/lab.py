@@ -90,8 +90,9 @@ class KernelLab(Lab):
         with self.inside():
             return TapDevice(self, name)
 
-    def veth(self, name: str, peer: str = "") -> Device:
-        return VethDevice.pair(self, name, peer or f"{name}-peer")
+    def veth(self, name: str, peer: str = "", queues: int = 1, peer_queues: int = 0) -> Device:
+        numbers = queues, peer_queues or queues
+        return VethDevice.pair(self, name, peer or f"{name}-peer", numbers)
 
     def macvlan(self, name: str, lower: Device) -> Device:
         return macvlan(self, name, lower)

@@ -102,8 +102,11 @@ class Lab(ABC):
         """A tap device, up, whose far end is in the lab's hands."""
 
     @abstractmethod
-    def veth(self, name: str, peer: str = "") -> Device:
-        """A veth pair, both ends up; the other end is ``device.peer``, named *peer*."""
+    def veth(self, name: str, peer: str = "", queues: int = 1, peer_queues: int = 0) -> Device:
+        """A veth pair, both ends up; the other end is ``device.peer``, named *peer*.
+
+        Each end receives and sends by *queues* queues, or the other one by *peer_queues*.
+        """
 
     @abstractmethod
     def macvlan(self, name: str, lower: Device) -> Device:

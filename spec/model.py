@@ -116,15 +116,15 @@ class ModelLab(Lab):
         self.root.check_new_name(name, taken=EBUSY)
         return self._up(Tap(self, name, self._new_ifindex(name)))
 
-    def veth(self, name: str, peer: str = "") -> Device:
+    def veth(self, name: str, peer: str = "", queues: int = 1, peer_queues: int = 0) -> Device:
         """A veth pair, both ends up."""
         peer = peer or f"{name}-peer"
         for end in (name, peer):
             self.root.check_new_name(end)
         if name == peer:
             raise KernelError(EEXIST)
-        near = Veth(self, name, self._new_ifindex(name))
-        far = Veth(self, peer, self._new_ifindex(peer))
+        near = Veth(self, name, self._new_ifindex(name), queues)
+        far = Veth(self, peer, self._new_ifindex(peer), peer_queues or queues)
         near.connect(far)
         self._up(far)
         return self._up(near)

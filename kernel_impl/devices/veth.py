@@ -33,10 +33,10 @@ class VethDevice(KernelDevice):
         """Frames that are on their way to this end since the step began."""
 
     @classmethod
-    def pair(cls, lab: KernelLab, name: str, peer: str) -> VethDevice:
-        """Both ends, up."""
+    def pair(cls, lab: KernelLab, name: str, peer: str, queues: tuple[int, int]) -> VethDevice:
+        """Both ends, up, each with so many *queues*."""
         ifindex, peer_ifindex = new_ifindex(), new_ifindex()
-        lab.network.links.create_veth(name, ifindex, peer, peer_ifindex)
+        lab.network.links.create_veth(name, ifindex, peer, peer_ifindex, queues)
         near, far = cls(lab, name, ifindex), cls(lab, peer, peer_ifindex)
         near.other, far.other = far, near
         far.up()

@@ -46,10 +46,18 @@ class Links:
         message["attrs"].append(("IFLA_LINKINFO", about))
         self._netlink.request(RTM_NEWLINK, message, NLM_F_CREATE | NLM_F_EXCL)
 
-    def create_veth(self, name: str, ifindex: int, peer: str, peer_ifindex: int) -> None:
+    def create_veth(
+        self,
+        name: str,
+        ifindex: int,
+        peer: str,
+        peer_ifindex: int,
+        queues: tuple[int, int] = (1, 1),
+    ) -> None:
         """Both ends of a veth pair, down."""
-        other = {"index": peer_ifindex, "attrs": _ours(peer)}
-        self.create("veth", name, ifindex, data=[("VETH_INFO_PEER", other)])
+        own, theirs = queues
+        other = {"index": peer_ifindex, "attrs": [*_ours(peer), *_queues(theirs)]}
+        self.create("veth", name, ifindex, _queues(own), data=[("VETH_INFO_PEER", other)])
 
     def change(self, ifindex: int, *attributes: tuple[str, Any]) -> None:
         """``ip link set``."""
@@ -104,6 +112,10 @@ def _link(ifindex: int, *attributes: tuple[str, Any]) -> Any:
 
 def _ours(name: str) -> list[tuple[str, Any]]:
     return [("IFLA_IFNAME", name), ("IFLA_GROUP", OUR_GROUP)]
+
+
+def _queues(count: int) -> list[tuple[str, Any]]:
+    return [("IFLA_NUM_RX_QUEUES", count), ("IFLA_NUM_TX_QUEUES", count)]
 
 
 def _no_ipv6_address() -> dict[str, Any]:

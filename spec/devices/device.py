@@ -47,6 +47,7 @@ class ModelDevice(Device):
     """Whether the driver runs programs (``ndo_bpf``)."""
     movable = True
     """Whether the device may leave its namespace (``netns_immutable``)."""
+    rx_queues = 1
     initial_mtu = 1500
     min_mtu = MIN_MTU
     max_mtu = 65535

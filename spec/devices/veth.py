@@ -7,47 +7,42 @@ context to poll them: because of a native program there, or of GRO.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
-from errno import ENOTCONN, ENXIO, ERANGE
-from typing import NamedTuple
+from errno import ENOSPC, ENOTCONN, ENXIO, ERANGE
+from typing import TYPE_CHECKING
 
 from spec.devices.device import ETHERNET_HEADER, ModelDevice
 from spec.devices.packet_socket import socket_buffer
-from spec.devices.veth_round import VethRound
-from spec.devices.veth_statistics import QueueStatistics, shown
+from spec.devices.veth_queue import VethQueue
+from spec.devices.veth_statistics import shown, total
 from spec.errors import KernelError
 from spec.frame import HEADROOM, LINEAR_ROOM, MAX_FRAGS, PAGE_SIZE, Frame
 from spec.program import ModelProgram
 from spec.redirect.processor import Processor
 
-RING_SIZE = 256
+if TYPE_CHECKING:
+    from spec.model import ModelLab
+
 MAX_PEER_MTU = LINEAR_ROOM - HEADROOM - ETHERNET_HEADER
 """With a program that does not know fragments; each fragment adds a page."""
 MAX_MTU = 65535
-
-
-class Incoming(NamedTuple):
-    """A frame in the ring: redirected, or sent as a socket buffer."""
-
-    frame: Frame
-    redirected: bool
+_TOO_FEW_QUEUES = "veth: XDP expects number of rx queues not less than peer tx queues"
 
 
 class Veth(ModelDevice):
-    """One end. ``ring`` holds frames for its NAPI context, which is there while ``polls``."""
+    """One end. NAPI contexts poll its ``queues`` while ``polls``; it sends by as many queues."""
 
     native = True
 
-    def __init__(self, *arguments: object) -> None:
-        super().__init__(*arguments)  # type: ignore[arg-type]
+    def __init__(self, lab: ModelLab, name: str, ifindex: int, queues: int = 1) -> None:
+        super().__init__(lab, name, ifindex)
         self._peer: Veth | None = None
         self._other: Veth | None = None
         self.gro = False
-        self._scheduled = False
         self.polls = False
-        self.ring: deque[Incoming] = deque()
-        self.queue = QueueStatistics()
+        self.queues = [VethQueue(self, index) for index in range(queues)]
+        self.rx_queues = queues
+        self._announces = True
         self.plain_packets = self.dropped = 0
 
     def connect(self, peer: Veth) -> None:
@@ -74,7 +69,11 @@ class Veth(ModelDevice):
         """``veth_set_xdp_features``; before ``xdp_features`` every veth was a target."""
         if not self.release.has("xdp_features"):
             self.ndo_xmit = True
+        elif self._peer is not None and not self._has_queues_for(self._peer):
+            self._announces = False
+            self._become_target(False)
         elif self._peer is not None:
+            self._announces = True
             self._become_target(self._peer.native_program is not None or self._peer.gro)
 
     def _become_target(self, target: bool) -> None:
@@ -82,9 +81,13 @@ class Veth(ModelDevice):
             self.ndo_xmit = self.ndo_xmit_sg = target
 
     def announced_features(self) -> frozenset[str]:
-        """A target for redirected frames also takes fragments."""
+        """A target for redirected frames also takes fragments.
+
+        With fewer queues than the peer has, there is nothing else to announce.
+        """
         target = {"ndo-xmit", "ndo-xmit-sg"} if self.ndo_xmit else set()
-        return frozenset({"basic", "redirect", "rx-sg"} | target)
+        basic = {"basic", "redirect", "rx-sg"} if self._announces else set()
+        return frozenset(basic | target)
 
     def opened(self) -> None:
         """``veth_open``: brings only this end's own features up to date."""
@@ -93,8 +96,7 @@ class Veth(ModelDevice):
 
     def closed(self) -> None:
         """``veth_close``: what waits in the ring is lost."""
-        self.polls = False
-        self.ring.clear()
+        self._set_polls(False)
         if self._peer is not None:
             self._peer.announce_no_carrier()
 
@@ -116,6 +118,8 @@ class Veth(ModelDevice):
                 raise KernelError(ENOTCONN, "veth: Cannot set XDP when peer is detached")
             if peer.mtu > limit:
                 raise KernelError(ERANGE, "veth: Peer MTU is too large to set XDP")
+            if not self._has_queues_for(peer):
+                raise KernelError(ENOSPC, _TOO_FEW_QUEUES)
             if before is None:
                 peer.max_mtu = limit
             peer._become_target(True)
@@ -129,7 +133,12 @@ class Veth(ModelDevice):
     def _set_polls(self, polls: bool) -> None:
         self.polls = polls
         if not polls:
-            self.ring.clear()
+            for queue in self.queues:
+                queue.ring.clear()
+
+    def _has_queues_for(self, peer: Veth) -> bool:
+        """Whether each queue that *peer* sends by has one of its own here."""
+        return len(peer.queues) <= len(self.queues)
 
     def unregister(self) -> None:
         """``veth_dellink``: both ends go."""
@@ -160,21 +169,20 @@ class Veth(ModelDevice):
 
     def start_xmit(self, cpu: Processor, frame: Frame) -> bool:
         """``veth_xmit``: into the peer's ring if it polls for every packet, else up its stack."""
-        peer = self._peer
+        peer, number = self._peer, cpu.number % len(self.queues)
         if peer is None or not peer.is_up or len(frame) > peer.frame_limit:
             self.dropped += 1
             if peer is not None:
                 peer.rx_dropped += 1
-        elif not peer.native_program:
+        elif not peer.native_program or number >= len(peer.queues):
             if cpu.backlog.add(cpu, peer, frame):
                 self.plain_packets += 1
             else:
                 self.dropped += 1
-        elif len(peer.ring) >= RING_SIZE:
-            self.dropped += 1
         else:
-            peer.ring.append(Incoming(frame, redirected=False))
-            peer.kick(cpu)
+            if not peer.queues[number].put(frame, redirected=False):
+                self.dropped += 1
+            peer.queues[number].kick(cpu)
         return True
 
     def xdp_transmit(self, cpu: Processor, frames: list[Frame], flush: bool) -> int:
@@ -184,8 +192,9 @@ class Veth(ModelDevice):
         if sent < 0:
             self.dropped += len(frames)
         elif peer is not None:
-            peer.queue.xmit += sent
-            peer.queue.xmit_errors += len(frames) - sent
+            counts = peer.queue_of(cpu).statistics
+            counts.xmit += sent
+            counts.xmit_errors += len(frames) - sent
         return sent
 
     def fill_peer(self, cpu: Processor, frames: list[Frame], flush: bool) -> int:
@@ -193,36 +202,25 @@ class Veth(ModelDevice):
         peer = self._peer
         if peer is None or not peer.polls:
             return -ENXIO
-        sent = 0
+        sent, queue = 0, peer.queue_of(cpu)
         for frame in frames:
-            if len(frame) > peer.frame_limit or len(peer.ring) >= RING_SIZE:
+            if len(frame) > peer.frame_limit or not queue.put(frame, redirected=True):
                 if cpu.release.has("untransmitted_freed_by_core"):
                     break
                 continue
-            peer.ring.append(Incoming(frame, redirected=True))
             sent += 1
         if flush:
-            peer.kick(cpu)
+            queue.kick(cpu)
         return sent
 
-    def kick(self, cpu: Processor) -> None:
-        """Have the ring polled (``__veth_xdp_flush``)."""
-        if not self._scheduled:
-            self._scheduled = True
-            cpu.schedule(self)
-
-    def poll(self, cpu: Processor, budget: int) -> int:
-        """``veth_poll``."""
-        done = VethRound(self, cpu).run(budget)
-        cpu.count(self.name, done)
-        if done < budget:
-            self._scheduled = False
-        return done
+    def queue_of(self, cpu: Processor) -> VethQueue:
+        """Where redirected frames from *cpu* go (``veth_select_rxq``)."""
+        return self.queues[cpu.number % len(self.queues)]
 
     def abandon(self) -> None:
-        """Lose what waits in the ring."""
-        self._scheduled = False
-        self.ring.clear()
+        """Lose what waits in the rings."""
+        for queue in self.queues:
+            queue.abandon()
 
     @property
     def sent(self) -> list[bytes]:
@@ -233,7 +231,7 @@ class Veth(ModelDevice):
     def counters(self) -> Mapping[str, int]:
         """``veth_get_stats64``: either end counts what passed through a ring."""
         self.check_registered()
-        peer, own = self._peer, self.queue
+        peer, own = self._peer, total(self.queues)
         counted = {
             "rx_packets": own.xdp_packets,
             "tx_packets": self.plain_packets,
@@ -241,10 +239,11 @@ class Veth(ModelDevice):
             "tx_dropped": self.dropped + own.xdp_tx_errors + self.tx_dropped,
         }
         if peer is not None:
+            theirs = total(peer.queues)
             counted["rx_packets"] += peer.plain_packets
-            counted["tx_packets"] += peer.queue.xdp_packets
-            counted["rx_dropped"] += peer.queue.xdp_tx_errors
-            counted["tx_dropped"] += peer.queue.xmit_errors
+            counted["tx_packets"] += theirs.xdp_packets
+            counted["rx_dropped"] += theirs.xdp_tx_errors
+            counted["tx_dropped"] += theirs.xmit_errors
         return counted
 
     @property
@@ -252,6 +251,4 @@ class Veth(ModelDevice):
         """``veth_get_ethtool_stats``."""
         self.check_registered()
         peer = self._peer
-        if peer is None:
-            return shown(0, self.queue, QueueStatistics())
-        return shown(peer.ifindex, self.queue, peer.queue)
+        return shown(peer.ifindex if peer else 0, self.queues, peer.queues if peer else [])

@@ -25,7 +25,7 @@ from spec.trace import BulkTx, ExceptionRaised
 from spec.uapi import Verdict
 
 if TYPE_CHECKING:
-    from spec.devices.veth import Incoming, Veth
+    from spec.devices.veth_queue import Incoming, VethQueue
     from spec.redirect.processor import Processor
 
 ETHERNET_HEADER = 14
@@ -40,12 +40,12 @@ _DROP, _PASS, _TX, _REDIRECT = (
 
 
 class VethRound:
-    """Takes frames from the ring of *device* and follows the program's verdicts."""
+    """Takes frames from the ring of *queue* and follows the program's verdicts."""
 
-    __slots__ = ("back", "cpu", "device", "gro", "redirected")
+    __slots__ = ("back", "cpu", "device", "gro", "queue", "redirected")
 
-    def __init__(self, device: Veth, cpu: Processor) -> None:
-        self.device, self.cpu = device, cpu
+    def __init__(self, queue: VethQueue, cpu: Processor) -> None:
+        self.queue, self.device, self.cpu = queue, queue.device, cpu
         self.redirected = False
         self.back: list[Frame] = []
         self.gro = Gro(lambda ingress, frame: ingress.deliver(cpu, frame))
@@ -55,37 +55,37 @@ class VethRound:
 
         What GRO holds back goes up last (``napi_complete_done``).
         """
-        device, done = self.device, 0
-        while done < budget and device.ring:
-            self._handle(device.ring.popleft())
+        queue, done = self.queue, 0
+        while done < budget and queue.ring:
+            self._handle(queue.ring.popleft())
             done += 1
-        device.queue.xdp_packets += done
+        queue.statistics.xdp_packets += done
         if self.redirected:
             self.cpu.flush()
         if self.back:
             self._send_back()
-            peer = device.peer
+            peer = self.device.peer
             if peer is not None and peer.native_program is not None:
-                peer.kick(self.cpu)
+                peer.queue_of(self.cpu).kick(self.cpu)
         self.gro.flush()
         return done
 
     def _handle(self, incoming: Incoming) -> None:
         device, cpu, program = self.device, self.cpu, self.device.native_program
-        frame, queue = incoming.frame, device.queue
+        frame, counts = incoming.frame, self.queue.statistics
         # A socket buffer has left its Ethernet header behind.
-        queue.xdp_bytes += len(frame) - (0 if incoming.redirected else ETHERNET_HEADER)
+        counts.xdp_bytes += len(frame) - (0 if incoming.redirected else ETHERNET_HEADER)
         if program is None:
             self.gro.receive(device, frame)
             return
         if not incoming.redirected:
             frame = private_copy(frame.data())
-        act = program.executable.run(Context(frame, device.ifindex), cpu)
+        act = program.executable.run(Context(frame, device.ifindex, self.queue.index), cpu)
         if act == _PASS:
             self.gro.receive(device, frame)
         elif act == _TX and frame.meta < FRAME_HEADER:
             cpu.trace.append(ExceptionRaised(program.id, act, device.ifindex))
-            queue.drops += 1
+            counts.drops += 1
             frame.drop()
         elif act == _TX:
             if len(self.back) == BULK_SIZE:
@@ -93,15 +93,15 @@ class VethRound:
             self.back.append(frame)
         elif act == _REDIRECT:
             if do_redirect(cpu, device, frame, program):
-                queue.drops += 1
+                counts.drops += 1
                 frame.drop()
             else:
-                queue.xdp_redirect += 1
+                counts.xdp_redirect += 1
                 self.redirected = True
         else:
             if act != _DROP:
                 cpu.trace.append(ExceptionRaised(program.id, act, device.ifindex))
-            queue.xdp_drops += 1
+            counts.xdp_drops += 1
             frame.drop()
 
     def _send_back(self) -> None:
@@ -114,8 +114,8 @@ class VethRound:
             frame.drop()
         drops = len(frames) - sent
         self.cpu.trace.append(BulkTx(self.device.ifindex, _TX, drops, sent, err))
-        self.device.queue.xdp_tx += sent
-        self.device.queue.xdp_tx_errors += drops
+        self.queue.statistics.xdp_tx += sent
+        self.queue.statistics.xdp_tx_errors += drops
 
 
 def private_copy(data: bytes) -> Frame:

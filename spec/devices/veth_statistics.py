@@ -6,7 +6,21 @@ Mirrors ``drivers/net/veth.c: veth_rq_stats_desc, veth_tq_stats_desc, veth_get_e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from spec.devices.veth_queue import VethQueue
+
+RECEIVED = (
+    "xdp_packets",
+    "xdp_bytes",
+    "drops",
+    "xdp_redirect",
+    "xdp_drops",
+    "xdp_tx",
+    "xdp_tx_errors",
+)
 
 
 class QueueStatistics:
@@ -34,17 +48,27 @@ class QueueStatistics:
         self.xmit = self.xmit_errors = 0
 
 
-def shown(peer_ifindex: int, own: QueueStatistics, peer: QueueStatistics) -> Mapping[str, int]:
-    """The names and their order as the driver has them."""
-    return {
-        "peer_ifindex": peer_ifindex,
-        "rx_queue_0_xdp_packets": own.xdp_packets,
-        "rx_queue_0_xdp_bytes": own.xdp_bytes,
-        "rx_queue_0_drops": own.drops,
-        "rx_queue_0_xdp_redirect": own.xdp_redirect,
-        "rx_queue_0_xdp_drops": own.xdp_drops,
-        "rx_queue_0_xdp_tx": own.xdp_tx,
-        "rx_queue_0_xdp_tx_errors": own.xdp_tx_errors,
-        "tx_queue_0_xdp_xmit": peer.xmit,
-        "tx_queue_0_xdp_xmit_errors": peer.xmit_errors,
-    }
+def total(queues: Sequence[VethQueue]) -> QueueStatistics:
+    """All *queues* together (``veth_stats_rx``)."""
+    if len(queues) == 1:
+        return queues[0].statistics
+    summed = QueueStatistics()
+    for name in QueueStatistics.__slots__:
+        setattr(summed, name, sum(getattr(queue.statistics, name) for queue in queues))
+    return summed
+
+
+def shown(
+    peer_ifindex: int, own: Sequence[VethQueue], peer: Sequence[VethQueue]
+) -> Mapping[str, int]:
+    """The names and their order as the driver has them; as many queues to send as to receive."""
+    counted = {"peer_ifindex": peer_ifindex}
+    for queue in own:
+        for name in RECEIVED:
+            value: int = getattr(queue.statistics, name)
+            counted[f"rx_queue_{queue.index}_{name}"] = value
+    for queue in own:
+        theirs = total([other for other in peer if other.index % len(own) == queue.index])
+        counted[f"tx_queue_{queue.index}_xdp_xmit"] = theirs.xmit
+        counted[f"tx_queue_{queue.index}_xdp_xmit_errors"] = theirs.xmit_errors
+    return counted

@@ -131,6 +131,6 @@ def _receiving_queue(
     device = lab.root.find(ifindex)
     if device is None:
         raise KernelError(ENODEV)
-    if queue >= QUEUES:
+    if queue >= device.rx_queues:
         raise KernelError(EINVAL)
     return device, queue
