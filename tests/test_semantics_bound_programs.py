@@ -53,8 +53,8 @@ def test_a_bound_program_uses_maps_of_targets_like_any_other(
 
 
 @pytest.mark.semantics("O-07")
-def test_a_bound_program_used_no_map_with_an_owner_until_6_15(compile_bpf: CompileBpf) -> None:
-    for release, answers in (("6.15", ["EINVAL", "loads", "EINVAL"]), ("6.16", ["loads"] * 3)):
+def test_a_bound_program_used_no_map_with_an_owner_until_6_14(compile_bpf: CompileBpf) -> None:
+    for release, answers in (("6.14", ["EINVAL", "loads", "EINVAL"]), ("6.16", ["loads"] * 3)):
         with ModelLab(release) as lab:
             eth0 = lab.tap("eth0")
             for type, answer in zip((DEVMAP, DEVMAP_HASH, CPUMAP), answers, strict=True):
