@@ -31,16 +31,17 @@ def measure(effort: Effort) -> list[Row]:
     missing = kernel_impl.missing()
     if missing:
         return [Row(title, "model", REFERENCE, GOAL, missing=missing) for title in titles]
-    with kernel_impl.KernelLab() as kernel, ModelLab() as model, kernel.inside():
+    with kernel_impl.KernelLab() as kernel, kernel.inside():
         test_run = _test_run(kernel, path)
         return [
-            timed(title, _receive(model, path, burst), test_run, GOAL, effort)
+            timed(title, _receive(path, burst), test_run, GOAL, effort)
             for title, burst in titles.items()
         ]
 
 
-def _receive(lab: ModelLab, path: Path, burst: int) -> Task:
+def _receive(path: Path, burst: int) -> Task:
     """Frames arrive *burst* at a time; each is delivered, and the events are asked for."""
+    lab = ModelLab()
     loaded = lab.load(path)
     ingress, egress = lab.tap("in"), lab.tap("out")
     loaded.maps["tx_port"].update(0, egress)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from executed_pages import markup
 from executed_pages.badges import ShowEvidence
+from executed_pages.bench_table import BenchTableDirective
 from executed_pages.blocks import PageCodeBlock
 from executed_pages.checks import check_evidence
 from executed_pages.domain import PagesDomain
@@ -41,6 +42,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_directive("rules-index", RulesIndexDirective)
     app.add_directive("release-table", ReleaseTableDirective)
     app.add_directive("evidence-summary", EvidenceSummaryDirective)
+    app.add_directive("bench-table", BenchTableDirective)
     app.add_directive("semantics-table", SemanticsTableDirective)
     app.add_directive("downloads", DownloadsDirective)
     app.add_role("rule", RuleRole())
