@@ -9,6 +9,9 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 
+NOTHING = "(nothing)"
+
+
 class Row(NamedTuple):
     """One line of each text; ``None`` where a text has no line there."""
 
@@ -22,7 +25,7 @@ class Row(NamedTuple):
 
 def side_by_side(expected: str, seen: str) -> Iterator[Row]:
     """The lines of both texts, in rows."""
-    left, right = expected.splitlines(), seen.splitlines()
+    left, right = expected.splitlines() or [NOTHING], seen.splitlines() or [NOTHING]
     matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
     for _, a, b, c, d in matcher.get_opcodes():
         for pair in zip_longest(left[a:b], right[c:d]):
@@ -31,7 +34,7 @@ def side_by_side(expected: str, seen: str) -> Iterator[Row]:
 
 def plain(sentence: str) -> str:
     """A rule's sentence without its markup: ``` ``XDP_TX`` ``` reads ``XDP_TX``."""
-    text = sentence.replace("``", "`")
+    text = sentence.replace("``", "`").replace("\\ ", "")
     parts = text.split("`")
     return "".join(_without_role(part) if n % 2 == 0 else part for n, part in enumerate(parts))
 

@@ -20,12 +20,11 @@ def text(report: Report) -> str:
     for page, results in report.pages.items():
         suite = ElementTree.SubElement(suites, "testsuite", _totals(tuple(results)))
         suite.set("name", page)
-        suite.set("timestamp", report.date)
         _properties(suite, report)
         for result in results:
             _case(suite, result)
     ElementTree.indent(suites)
-    return ElementTree.tostring(suites, "unicode", xml_declaration=True) + "\n"
+    return ElementTree.tostring(suites, "utf-8", xml_declaration=True).decode() + "\n"
 
 
 def _totals(results: tuple[Result, ...]) -> dict[str, str]:

@@ -18,7 +18,7 @@ COLOURS = {
     Verdict.CANT_TELL: "yellow",
 }
 _WIDEST = max(len(verdict.value) for verdict in Verdict)
-_INDENT = " " * 4
+INDENT = " " * 4
 _DIFFERENT = "  ! "
 
 
@@ -51,7 +51,7 @@ def _result(result: Result, widest: int, width: int) -> Iterator[str]:
     yield f"{coloured}{head[_WIDEST:]}{told}".rstrip()
     if verdict is Verdict.DIFFERS:
         if result.sentence:
-            yield f"{_INDENT}{plain(result.sentence)}"
+            yield f"{INDENT}{plain(result.sentence)}"
         for failure in result.failures:
             for line in difference(result.page, failure, width):
                 yield style(line, fg=COLOURS[verdict]) if line.startswith(_DIFFERENT) else line
@@ -59,20 +59,20 @@ def _result(result: Result, widest: int, width: int) -> Iterator[str]:
 
 def difference(page: str, failure: Failure, width: int) -> Iterator[str]:
     """Where *failure* is, the statement, and what was expected beside what was seen."""
-    yield f"{_INDENT}{page}:{failure.line}"
+    yield f"{INDENT}{page}:{failure.line}"
     for number, text in enumerate(failure.excerpt, failure.first):
-        yield f"{_INDENT}{'>' if number == failure.line else ' '} {text}".rstrip()
+        yield f"{INDENT}{'>' if number == failure.line else ' '} {text}".rstrip()
     if not (failure.expected or failure.seen):
-        yield from (f"{_INDENT}{text}" for text in failure.details or (failure.message,))
+        yield from (f"{INDENT}{text}" for text in failure.details or (failure.message,))
         return
     rows = list(side_by_side(failure.expected, failure.seen))
     column = max(len("expected"), *(len(row.expected or "") for row in rows))
-    if column + max(len(row.seen or "") for row in rows) + len(_INDENT) + 3 > width:
-        yield from (f"{_INDENT}{text}" for text in failure.details)
+    if column + max(len(row.seen or "") for row in rows) + len(INDENT) + 3 > width:
+        yield from (f"{INDENT}{text}" for text in failure.details)
         return
-    yield f"{_INDENT}{'expected':{column}} | seen"
+    yield f"{INDENT}{'expected':{column}} | seen"
     for row in rows:
-        mark = _INDENT if row.same else _DIFFERENT
+        mark = INDENT if row.same else _DIFFERENT
         yield f"{mark}{row.expected or '':{column}} | {row.seen or ''}".rstrip()
 
 
