@@ -11,7 +11,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 
 from spec.errors import InputError
-from spec.testing import compiler, toolchain
+from spec.testing import toolchain
 from spec.testing.compiler import CompileError, compile_bpf, compile_user
 
 PROGRAM = """\
@@ -48,12 +48,10 @@ char LICENSE[] SEC("license") = "GPL";
 
 
 @pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache of this test's own."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    compiler.cache_folder.cache_clear()
-    yield tmp_path / "xdpspec"
-    compiler.cache_folder.cache_clear()
+    return tmp_path / "xdpspec"
 
 
 @pytest.fixture
@@ -102,11 +100,7 @@ def test_a_cache_that_cannot_be_written_is_done_without(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    compiler.cache_folder.cache_clear()
-    try:
-        assert compile_bpf(PROGRAM).exists()
-    finally:
-        compiler.cache_folder.cache_clear()
+    assert compile_bpf(PROGRAM).exists()
 
 
 def test_a_complaint_names_the_line_that_the_source_says_it_has(tmp_path: Path) -> None:

@@ -145,11 +145,15 @@ def _zig_folders() -> dict[str, str]:
     return {"ZIG_GLOBAL_CACHE_DIR": folder, "ZIG_LOCAL_CACHE_DIR": folder}
 
 
-@cache
 def cache_folder() -> Path:
     """Where built files are kept: the user's cache, or a folder for this process if it has none."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
-    folder = Path(home, "xdpspec")
+    return _writable(Path(home, "xdpspec"))
+
+
+@cache
+def _writable(folder: Path) -> Path:
+    """*folder*, or a temporary one in its place."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
