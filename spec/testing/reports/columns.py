@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import NamedTuple
 
-
 NOTHING = "(nothing)"
 
 
