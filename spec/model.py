@@ -260,8 +260,8 @@ class ModelLab(Lab):
         """``NETDEV_UNREGISTER``: *device* leaves every map, and whatever is on top is told."""
         for map in self._maps:
             map.forget(device)
-        if device.socket is not None:
-            device.socket.unbind()
+        for socket in list(device.sockets.values()):
+            socket.unbind()
         for upper in list(device.uppers):
             upper.lower_unregisters(device, moves)
 

@@ -81,6 +81,21 @@ def test_a_socket_takes_only_frames_of_its_own_device(switch: Switch) -> None:
     assert made.statistics["rx_dropped"] == 0
 
 
+@pytest.mark.semantics("X-11")
+@pytest.mark.parametrize("queue", [0, 1])
+def test_a_socket_takes_only_frames_of_its_own_queue(native: Switch, lab: Lab, queue: int) -> None:
+    far = far_end(lab.veth("near", "far", queues=2))
+    far.attach(native.programs["follows"])
+    made = lab.socket()
+    made.bind(far, queue)
+    native.maps["xsks"].update(SLOT, made)
+    # Which of its queues a veth uses goes by the CPU; test runs are always in queue 0.
+    assert errors(native.burst(FRAME, 1, ingress=far)) == ["" if queue == 0 else "EINVAL"]
+    assert refusal(lab.socket().bind, far, queue) == "EBUSY"
+    lab.socket().bind(far, 1 - queue)
+    assert refusal(lab.socket().bind, far, 2) == "EINVAL"
+
+
 @pytest.mark.semantics("X-12")
 def test_a_frame_that_is_too_long_for_a_buffer_is_enospc(switch: Switch) -> None:
     made = put(switch, switch.eth0, frame_size=2048)

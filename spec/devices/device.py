@@ -65,7 +65,7 @@ class ModelDevice(Device):
         self.native_program: ModelProgram | None = None
         self.generic_program: ModelProgram | None = None
         self.uppers: list[ModelDevice] = []
-        self.socket: ModelSocket | None = None
+        self.sockets: dict[int, ModelSocket] = {}
         self.bulk_queues = [BulkQueue(self) for _ in range(lab.cpus)]
         self.rx_packets = self.tx_packets = self.rx_dropped = self.tx_dropped = 0
         self._sent: list[Frame] = []

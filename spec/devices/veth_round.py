@@ -92,7 +92,7 @@ class VethRound:
                 self._send_back()
             self.back.append(frame)
         elif act == _REDIRECT:
-            if do_redirect(cpu, device, frame, program):
+            if do_redirect(cpu, device, frame, program, self.queue.index):
                 counts.drops += 1
                 frame.drop()
             else:

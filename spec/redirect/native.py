@@ -29,7 +29,13 @@ _REDIRECT = int(Verdict.XDP_REDIRECT)
 _U32 = 0xFFFFFFFF
 
 
-def do_redirect(cpu: Processor, ingress: ModelDevice, frame: Frame, program: ModelProgram) -> int:
+def do_redirect(
+    cpu: Processor,
+    ingress: ModelDevice,
+    frame: Frame,
+    program: ModelProgram,
+    rx_queue: int = 0,
+) -> int:
     """Give *frame* to the target that the redirect state names: 0, or a negative errno.
 
     After an error the caller still owns the frame, and drops it.
@@ -41,7 +47,7 @@ def do_redirect(cpu: Processor, ingress: ModelDevice, frame: Frame, program: Mod
     cpu.consume()
     err: int
     if map_type is _XSKMAP:
-        err = target.redirect(cpu, ingress, frame)
+        err = target.redirect(cpu, ingress, frame, rx_queue)
     elif frame.meta < FRAME_HEADER:
         err = -EOVERFLOW
     elif map_type is _DEVMAP or map_type is _DEVMAP_HASH:

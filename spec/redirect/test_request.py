@@ -25,8 +25,6 @@ LIVE_ROOM = LINEAR_ROOM - PAGE_HEADER
 """Headroom, data and tailroom of a live frame; 3408 bytes of it are for data."""
 DEFAULT_BATCH, MAX_BATCH = 64, 256
 METADATA_UNIT = 4
-QUEUES = 1
-"""Receive queues that every device of the model has."""
 _Frame = TypeVar("_Frame", bound=Frame)
 
 

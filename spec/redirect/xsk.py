@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from spec.errors import InputError, KernelError
 from spec.frame import HEADROOM
 from spec.lab import Device, Socket
-from spec.redirect.test_request import QUEUES
 
 if TYPE_CHECKING:
     from spec.devices.device import ModelDevice
@@ -50,6 +49,7 @@ class ModelSocket(Socket):
         self._filled = self._spare = self._unreleased = 0
         self.fill(fill)
         self._device: ModelDevice | None = None
+        self._queue = 0
         self._was_bound = False
         self._unpublished: list[bytes] = []
         self._ring: list[bytes] = []
@@ -64,11 +64,12 @@ class ModelSocket(Socket):
             raise KernelError(EBUSY)
         if self.lab.root.find(own.ifindex) is not own:
             raise KernelError(ENODEV)
-        if queue >= QUEUES:
+        if queue >= own.rx_queues:
             raise KernelError(EINVAL)
-        if own.socket is not None:
+        if queue in own.sockets:
             raise KernelError(EBUSY)
-        self._device, own.socket, self._was_bound = own, self, True
+        self._device, self._queue, self._was_bound = own, queue, True
+        own.sockets[queue] = self
 
     def unbind(self) -> None:
         """The device is being unregistered (``xsk_notifier``), or the socket closed.
@@ -76,7 +77,7 @@ class ModelSocket(Socket):
         There is no way back: a socket is bound once in its life.
         """
         if self._device is not None:
-            self._device.socket = None
+            del self._device.sockets[self._queue]
             self._device = None
 
     def fill(self, count: int) -> None:
@@ -87,9 +88,11 @@ class ModelSocket(Socket):
             raise InputError("socket.fill", f"no room for {count} buffers", f"at most {room} now")
         self._filled += count
 
-    def redirect(self, cpu: Processor, ingress: ModelDevice, frame: Frame) -> int:
+    def redirect(
+        self, cpu: Processor, ingress: ModelDevice, frame: Frame, rx_queue: int = 0
+    ) -> int:
         """Take *frame*, which user space sees at the flush (``__xsk_map_redirect``)."""
-        err = self._take(ingress, frame)
+        err = self._take(ingress, frame, rx_queue)
         if not err:
             frame.drop()
             if self not in cpu.socket_flush_list:
@@ -110,7 +113,7 @@ class ModelSocket(Socket):
         self._ring += self._unpublished
         self._unpublished = []
 
-    def _take(self, ingress: ModelDevice, frame: Frame) -> int:
+    def _take(self, ingress: ModelDevice, frame: Frame, rx_queue: int = 0) -> int:
         """0 or a negative errno, checked in this order (``xsk_rcv_check``, ``__xsk_rcv``).
 
         Bound at all, bound there, room in a buffer, a buffer, room in the ring. A buffer that
@@ -120,7 +123,7 @@ class ModelSocket(Socket):
         new = self.lab.release_table.has("socket_errnos")
         if self._device is None:
             return -ENXIO if new else -EINVAL
-        if self._device is not ingress:
+        if self._device is not ingress or self._queue != rx_queue:
             return -EINVAL
         if len(frame) > self._room:
             self._rx_dropped += 1
