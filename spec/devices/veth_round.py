@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from spec.devices.gro import Gro
 from spec.frame import (
-    FRAME_HEADER,
     HEADROOM,
     LINEAR_ROOM,
     PAGE_SIZE,
@@ -83,10 +82,6 @@ class VethRound:
         act = program.executable.run(Context(frame, device.ifindex, self.queue.index), cpu)
         if act == _PASS:
             self.gro.receive(device, frame)
-        elif act == _TX and frame.meta < FRAME_HEADER:
-            cpu.trace.append(ExceptionRaised(program.id, act, device.ifindex))
-            counts.drops += 1
-            frame.drop()
         elif act == _TX:
             if len(self.back) == BULK_SIZE:
                 self._send_back()
