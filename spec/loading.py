@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from spec.model import ModelLab
 
 
+_TYPES = frozenset(MapType)
+
+
 class ModelObject(LoadedObject):
     """The maps and programs of one file, or nothing at all where one of them is refused."""
 
@@ -34,6 +37,7 @@ class ModelObject(LoadedObject):
         self.maps: dict[str, ModelMap] = {}
         self.programs: dict[str, ModelProgram] = {}
         try:
+            self._check_maps(content)
             self._create_maps(content)
             for code in content.programs:
                 self.programs[code.name] = self._load_program(code)
@@ -44,17 +48,24 @@ class ModelObject(LoadedObject):
 
     def _create_maps(self, content: ObjectFile) -> None:
         for definition in content.maps:
+            if definition.type not in _TYPES:
+                continue  # which matters only if a program uses it
             map = self._create_map(definition)
             self.maps[definition.name] = map
             if definition.initial is not None:
                 map.update_element(bytes(definition.key_size), definition.initial, 0)
 
+    def _check_maps(self, content: ObjectFile) -> None:
+        used = {each.map for code in content.programs for each in code.references.values()}
+        for definition in content.maps:
+            if definition.type not in _TYPES and definition.name in used:
+                problem = f"has type {definition.type}, which the model does not have"
+                remedy = "use one of those in spec/uapi.py: MapType"
+                raise InputError(f"map {definition.name}", problem, remedy)
+
     def _create_map(self, definition: MapDefinition) -> ModelMap:
         """A PERF_EVENT_ARRAY without a size gets a slot for each CPU, as from libbpf."""
         place = f"map {definition.name}"
-        if definition.type not in set(MapType):
-            problem = f"has type {definition.type}, which the model does not have"
-            raise InputError(place, problem, "use one of those in spec/uapi.py: MapType")
         type, entries = MapType(definition.type), definition.max_entries
         if type == MapType.BPF_MAP_TYPE_PERF_EVENT_ARRAY:
             entries = entries or self._lab.cpus

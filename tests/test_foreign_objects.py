@@ -175,11 +175,97 @@ def test_memory_is_copied_in_place(lab: Lab, compile_bpf: CompileBpf) -> None:
     assert (result.retval, result.data) == (XDP_TX, FRAME[6:12] + b"\xff" * 6 + FRAME[12:])
 
 
+SOCKETS = """
+struct { __uint(type, BPF_MAP_TYPE_SOCKMAP); __uint(key_size, 4); __uint(value_size, 4);
+         __uint(max_entries, 1); } sockets SEC(".maps");
+"""
+
+
+def test_a_map_that_only_other_programs_use_does_not_matter(
+    lab: Lab, compile_bpf: CompileBpf
+) -> None:
+    with lab.load(compile_bpf(HEAD + SOCKETS + PASS)) as loaded:
+        assert loaded.programs["pass"].test_run(FRAME).retval == XDP_PASS
+
+
 def test_a_map_of_a_type_the_model_lacks_is_named(compile_bpf: CompileBpf) -> None:
     source = """
-    struct { __uint(type, BPF_MAP_TYPE_STACK_TRACE); __uint(key_size, 4); __uint(value_size, 8);
-             __uint(max_entries, 1); } traces SEC(".maps");
+    SEC("xdp") int p(struct xdp_md *ctx)
+    {
+        __u32 key = 0;
+        return bpf_map_delete_elem(&sockets, &key);
+    }
+    """
+    path = compile_bpf(HEAD + SOCKETS + source)
+    with ModelLab() as lab, pytest.raises(InputError, match="map sockets: has type 15, which the"):
+        lab.load(path)
+
+
+def test_a_kernel_function_that_is_called_all_the_same_is_named(compile_bpf: CompileBpf) -> None:
+    source = """
+    extern int nothing_like_it(struct xdp_md *ctx) __ksym __weak;
+    SEC("xdp") int p(struct xdp_md *ctx) { return nothing_like_it(ctx); }
     """
     path = compile_bpf(HEAD + source)
-    with ModelLab() as lab, pytest.raises(InputError, match="map traces: has type 7, which the"):
+    with ModelLab() as lab, pytest.raises(InputError, match="calls kernel function nothing_like"):
         lab.load(path)
+
+
+def test_nobody_listens_where_there_are_no_sockets(lab: Lab, compile_bpf: CompileBpf) -> None:
+    source = """
+    SEC("xdp") int p(struct xdp_md *ctx)
+    {
+        struct bpf_sock_tuple tuple = {};
+        struct bpf_sock *found = bpf_sk_lookup_udp(ctx, &tuple, sizeof(tuple.ipv4), -1, 0);
+        __u32 port = 0;
+
+        if (found) {
+            port = found->src_port;
+            bpf_sk_release(found);
+        }
+        return found ? port : 77;
+    }
+    """
+    with lab.load(compile_bpf(HEAD + source)) as loaded:
+        assert loaded.programs["p"].test_run(FRAME).retval == 77
+
+
+def test_what_equals_a_pointer_is_not_null(lab: Lab, compile_bpf: CompileBpf) -> None:
+    source = """
+    struct { __uint(type, BPF_MAP_TYPE_HASH); __type(key, __u32); __type(value, __u64);
+             __uint(max_entries, 1); } values SEC(".maps");
+    SEC("xdp") int p(struct xdp_md *ctx)
+    {
+        __u32 key = 0;
+        __u64 *one = bpf_map_lookup_elem(&values, &key), *other;
+
+        if (!one)
+            return 5;
+        other = bpf_map_lookup_elem(&values, &key);
+        barrier_var(one);
+        return other == one ? *other : 6;
+    }
+    """
+    with lab.load(compile_bpf(HEAD + source)) as loaded:
+        program = loaded.programs["p"]
+        assert program.test_run(FRAME).retval == 5
+        loaded.maps["values"].update(0, (9).to_bytes(8, "little"))
+        assert program.test_run(FRAME).retval == 9
+
+
+def test_nothing_is_atomic_in_a_packet(lab: Lab, compile_bpf: CompileBpf) -> None:
+    source = """
+    SEC("xdp") int p(struct xdp_md *ctx)
+    {
+        __u32 *data = (void *)(long)ctx->data;
+
+        if (data + 1 > (__u32 *)(long)ctx->data_end)
+            return 0;
+        __sync_fetch_and_add(data, 1);
+        return 2;
+    }
+    """
+    with pytest.raises(KernelError) as refusal:
+        lab.load(compile_bpf(HEAD + source))
+    assert str(refusal.value).startswith("EACCES: BPF_ATOMIC stores into R")
+    assert str(refusal.value).endswith(" pkt is not allowed")

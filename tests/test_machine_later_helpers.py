@@ -255,6 +255,7 @@ def test_a_map_takes_only_maps_like_the_one_it_declares(lab: Lab, compile_bpf: C
         outer.update(0, lab.create_map("hash", max_entries=99).fd)
         assert refusal(outer.update, 0, 999_999) == "EBADF"
         assert refusal(outer.lookup, 3) == "ENOENT"
+    assert refusal(lab.create_map, "array_of_maps") == "EINVAL"
 
 
 def test_a_full_lru_of_every_cpu_makes_room(lab: Lab) -> None:

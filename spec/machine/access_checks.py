@@ -13,7 +13,7 @@ from errno import EACCES
 from spec.errors import KernelError
 from spec.machine.call_checks import is_read_only
 from spec.machine.host import ProgramMap
-from spec.machine.instruction import ATOMIC, LDX, LOAD_ACQUIRE, MEMSX
+from spec.machine.instruction import ATOMIC, LDX, LOAD_ACQUIRE, MEMSX, STORE_RELEASE
 from spec.machine.kinds import (
     CONTEXT,
     END,
@@ -32,6 +32,9 @@ from spec.machine.memory import STACK_SIZE
 from spec.machine.program import ProgramCode
 from spec.machine.refusal import refused
 from spec.uapi import BPF_XDP_DEVMAP
+
+UNSHARED = (CONTEXT, PACKET, META, SOCKET)
+"""Where atomic operations make no sense (``atomic_ptr_type_ok``)."""
 
 FIELD_SIZE, CONTEXT_SIZE, EGRESS_IFINDEX = 4, 24, 20
 
@@ -66,6 +69,10 @@ class _Access:
             return
         if content.maybe_null is not None or content.kind in (SCALAR, END):
             raise self._refused(f"R{self.register} invalid mem access '{content.type_name}'")
+        is_change = self.is_write and self.instruction.mode == ATOMIC
+        if is_change and self.instruction.imm != STORE_RELEASE and content.kind in UNSHARED:
+            kind = content.type_name
+            raise self._refused(f"BPF_ATOMIC stores into R{self.register} {kind} is not allowed")
         if content.kind == CONTEXT:
             self._check_context()
         elif content.kind == VALUE:

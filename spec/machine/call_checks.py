@@ -90,14 +90,21 @@ def check_call(
 def _helper(program: ProgramCode, index: int, number: int, release: str) -> Helper:
     helper = HELPERS.get(number)
     asked = tuple(int(part) for part in release.split(".")[:2])
+    if index in program.absent:
+        what = f"kernel function {program.absent[index]}"
+        raise _missing(program, index, what, "ask whether it is there, or do without")
     if not 0 <= number <= LAST_HELPER or (helper is not None and helper.since > asked):
         raise refused(EINVAL, f"invalid func unknown#{number}", program, index)
     if helper is None:
-        line = program.lines.get(index)
-        place = f"{line.file}:{line.number}" if line else f"{program.place}: {program.name}"
-        problem = f"calls helper {number}, which the machine does not have"
-        raise InputError(place, problem, "use one of those listed in spec/machine/helpers.py")
+        remedy = "use one of those listed in spec/machine/helpers.py"
+        raise _missing(program, index, f"helper {number}", remedy)
     return helper
+
+
+def _missing(program: ProgramCode, index: int, what: str, remedy: str) -> InputError:
+    line = program.lines.get(index)
+    place = f"{line.file}:{line.number}" if line else f"{program.place}: {program.name}"
+    return InputError(place, f"calls {what}, which the machine does not have", remedy)
 
 
 def _check_arguments(program: ProgramCode, index: int, helper: Helper, state: State) -> None:

@@ -241,6 +241,8 @@ class Flow:
             return Content(RECORD, 0, maybe_null=index)
         if returns == "n":
             return NUMBER
+        if returns == "?":
+            return ANYTHING
         if arguments[0].kind != MAP:
             return ANYTHING
         map = self.maps[arguments[0].map]

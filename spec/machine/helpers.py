@@ -70,6 +70,11 @@ def jiffies(memory: Memory, *_: int) -> int:
     return memory.host.ktime_ns() // 4_000_000
 
 
+def no_socket(*_: int | Memory) -> int:
+    """``bpf_sk_lookup_tcp()`` and its kin, where nobody listens: no socket."""
+    return 0
+
+
 def lock(*_: int | Memory) -> int:
     """``bpf_spin_lock()`` and ``bpf_spin_unlock()``: nothing else runs meanwhile."""
     return 0
@@ -135,8 +140,8 @@ class Helper(NamedTuple):
     ``arguments`` has a letter for each argument: ``c`` context, ``m`` map, ``k`` key, ``v`` value,
     ``p`` pointer to memory whose size is the next argument ``s``, ``r`` ring buffer record,
     ``n`` number, ``f`` function of the program, ``a`` anything. ``returns`` is ``n`` for a
-    number, ``v`` for a map value or null, ``r`` for a record or null. ``since`` is the first
-    release that has it.
+    number, ``v`` for a map value or null, ``r`` for a record or null, ``?`` for what nobody knows.
+    ``since`` is the first release that has it.
     """
 
     name: str
@@ -172,8 +177,12 @@ HELPERS: dict[int, Helper] = {
     54: Helper("bpf_xdp_adjust_meta", packet_helpers.adjust_meta, "cn", since=(4, 15)),
     65: Helper("bpf_xdp_adjust_tail", packet_helpers.adjust_tail, "cn", since=(4, 18)),
     69: Helper("bpf_fib_lookup", packet_helpers.fib_lookup, "cpsn", gpl_only=True, since=(4, 18)),
+    84: Helper("bpf_sk_lookup_tcp", no_socket, "cpsnn", "?"),
+    85: Helper("bpf_sk_lookup_udp", no_socket, "cpsnn", "?"),
+    86: Helper("bpf_sk_release", no_socket, "p"),
     93: Helper("bpf_spin_lock", lock, "p", since=(5, 1)),
     94: Helper("bpf_spin_unlock", lock, "p", since=(5, 1)),
+    99: Helper("bpf_skc_lookup_tcp", no_socket, "cpsnn", "?"),
     118: Helper("bpf_jiffies64", jiffies, "", since=(5, 6)),
     125: Helper("bpf_ktime_get_boot_ns", ktime_get_ns, "", since=(5, 8)),
     130: Helper("bpf_ringbuf_output", record_helpers.ringbuf_output, "mpsn", since=(5, 8)),

@@ -83,6 +83,7 @@ class _Linker:
         self.elf, self.maps, self.all_lines = elf, maps, lines
         self.code: list[Instruction] = []
         self.references: dict[int, Reference] = {}
+        self.absent: dict[int, str] = {}
         self.lines: dict[int, Line] = {}
         self.starts: dict[tuple[int, int], int] = {}
         self.names: list[Function] = []
@@ -100,6 +101,7 @@ class _Linker:
             self.lines,
             tuple(self.names),
             terms,
+            self.absent,
             self.elf.order,
             self.elf.place,
         )
@@ -156,8 +158,10 @@ class _Linker:
             problem = f"refers to {symbol.name!r}, which it does not define"
             remedy = "define it in the same object; the machine has no kernel functions"
             raise InputError(self.elf.place, problem, remedy)
-        is_call = self.code[index].opcode == CALL_OPCODE
-        self.code[index] = self.code[index]._replace(src=0, imm=ABSENT_FUNCTION if is_call else 0)
+        imm = 0
+        if self.code[index].opcode == CALL_OPCODE:
+            self.absent[index], imm = symbol.name, ABSENT_FUNCTION
+        self.code[index] = self.code[index]._replace(src=0, imm=imm)
 
     def _refer(self, index: int, target: Section, symbol: Symbol) -> None:
         """Point the instruction at a map, or at a global variable inside of one."""

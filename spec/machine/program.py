@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from spec.machine.instruction import Instruction
@@ -52,7 +52,7 @@ class ProgramCode:
 
     ``code`` starts with the program itself; calls between functions are resolved. ``references``
     and ``lines`` are keyed by instruction index. ``attach_type`` is 0, ``BPF_XDP_DEVMAP`` or
-    ``BPF_XDP_CPUMAP``.
+    ``BPF_XDP_CPUMAP``. ``absent`` are calls of kernel functions by name.
     """
 
     name: str
@@ -64,6 +64,7 @@ class ProgramCode:
     lines: Mapping[int, Line]
     functions: tuple[Function, ...]
     license: str = "GPL"
+    absent: Mapping[int, str] = field(default_factory=dict)
     order: str = "<"
     place: str = ""
 

@@ -25,7 +25,7 @@ class OrdinaryMap(ModelMap):
 
     def __init__(self, lab: ModelLab, definition: Definition) -> None:
         if definition.type in MAPS_OF_MAPS and definition.inner is None:
-            raise KernelError(EBADF)
+            raise KernelError(EINVAL)
         self.table: Table = create(
             definition.type,
             definition.key_size,
