@@ -89,7 +89,9 @@ class Lab(ABC):
 
     @abstractmethod
     def load(self, path: str | PathLike[str], bound_to: Device | None = None) -> LoadedObject:
-        """Load every map and program of an ELF object file made by clang or zig.
+        """Load every map and XDP program of an ELF object file made by clang or zig.
+
+        Programs of other types and those in a section that begins with ``?`` are left out.
 
         Every program is bound to the device *bound_to* if there is one
         (``BPF_F_XDP_DEV_BOUND_ONLY``).
