@@ -35,40 +35,41 @@ class Frame:
 
     ``memory`` is headroom, linear data and tailroom, ``room`` bytes in all; what nobody wrote to
     may be missing at its end. ``meta`` is where metadata begins and equals ``start`` where there
-    is none.
+    is none. Most frames are only passed on, so memory is made when somebody looks at it.
     """
 
-    __slots__ = ("end", "frags", "memory", "meta", "room", "start")
+    __slots__ = ("_content", "_memory", "_place", "end", "frags", "meta", "room", "start")
 
-    def __init__(
-        self,
-        memory: bytearray,
-        meta: int,
-        start: int,
-        end: int,
-        frags: list[bytearray],
-        room: int = 0,
-    ) -> None:
-        self.memory = memory
-        self.meta = meta
-        self.start = start
-        self.end = end
-        self.frags = frags
-        self.room = room or len(memory)
+    def __init__(self, data: bytes, headroom: int, room: int) -> None:
+        self._content = bytes(data)
+        self._memory: bytearray | None = None
+        self._place = self.meta = self.start = headroom
+        self.end = headroom + len(data)
+        self.room = room
+        self.frags: list[bytearray] = []
+
+    @property
+    def memory(self) -> bytearray:
+        """Headroom, linear data and tailroom."""
+        if self._memory is None:
+            self._memory = bytearray(self.room)
+            self._memory[self._place : self._place + len(self._content)] = self._content
+        return self._memory
+
+    @memory.setter
+    def memory(self, memory: bytearray) -> None:
+        self._memory = memory
 
     @classmethod
     def of(cls, data: bytes, headroom: int = HEADROOM, room: int = LINEAR_ROOM) -> Self:
         """A frame with *data*, spilling into fragments of a page where *room* is too small."""
-        memory = bytearray(room)
-        end = headroom + len(data)
-        if end <= room:
-            memory[headroom:end] = data
-            return cls(memory, headroom, headroom, end, [])
         linear = room - headroom
-        memory[headroom:] = data[:linear]
+        if len(data) <= linear:
+            return cls(data, headroom, room)
+        frame = cls(data[:linear], headroom, room)
         rest = range(linear, len(data), PAGE_SIZE)
-        frags = [bytearray(data[offset : offset + PAGE_SIZE]) for offset in rest]
-        return cls(memory, headroom, headroom, room, frags)
+        frame.frags = [bytearray(data[offset : offset + PAGE_SIZE]) for offset in rest]
+        return frame
 
     @classmethod
     def of_socket_buffer(cls, data: bytes) -> Frame:
@@ -98,17 +99,25 @@ class Frame:
 
         Fragments stay shared with the original.
         """
-        memory = self.memory[: self.end]
-        return Frame(memory, self.meta, self.start, self.end, self.frags, LINEAR_ROOM)
+        copy = Frame(self._content, self._place, LINEAR_ROOM)
+        copy.meta, copy.start, copy.end = self.meta, self.start, self.end
+        copy.frags = self.frags
+        if self._memory is not None:
+            copy.memory = self._memory[: self.end]
+        return copy
 
     def copy(self) -> Frame:
         """A copy with data of its own (``net/core/skbuff.c: skb_copy``)."""
-        frags = [bytearray(frag) for frag in self.frags]
-        return Frame(bytearray(self.memory), self.meta, self.start, self.end, frags, self.room)
+        copy = self.sharing()
+        copy.memory = bytearray(self.memory)
+        copy.frags = [bytearray(frag) for frag in self.frags]
+        return copy
 
     def sharing(self) -> Frame:
         """A second view of the same memory (``net/core/skbuff.c: skb_clone``)."""
-        return Frame(self.memory, self.meta, self.start, self.end, self.frags, self.room)
+        view = Frame(self._content, self._place, self.room)
+        view.replace(self)
+        return view
 
     def lengthen(self, end: int) -> bool:
         """Move the end of the linear data up to *end* if there is room; new bytes are zero."""

@@ -72,7 +72,7 @@ class Tap(ModelDevice):
             if run_generic(cpu, self, frame, program):
                 self._pass(cpu, frame)
         else:
-            self._run_native(cpu, Frame.of(data, _HEADROOM, room), program)
+            self._run_native(cpu, Frame(data, _HEADROOM, room), program)
         cpu.run_softirqs()
 
     def _run_native(self, cpu: Processor, frame: Frame, program: ModelProgram) -> None:
