@@ -79,7 +79,9 @@ class ModelProgram(Program):
             self.lab.begin_step()
         request = Request(data, repeat, batch_size, flags, context, data_out and not live)
         result = run_live(self, request) if request.live else run_plain(self, request)
-        return result._replace(events=self.lab.events()) if live else result
+        if live:
+            result.events = self.lab.events()
+        return result
 
     def steps(self, data: bytes, ingress: Device | None = None) -> list[Step]:
         """Every instruction of one run on *data*, with the registers before it.

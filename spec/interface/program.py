@@ -14,20 +14,25 @@ if TYPE_CHECKING:
     from spec.interface.device import Device
 
 
-class TestRun(NamedTuple):
-    """What one ``BPF_PROG_TEST_RUN`` gave back.
-
-    ``retval`` is the program's return value (always 0 for live frames), ``data`` the packet
-    afterwards (empty for live frames), ``events`` what live frames caused.
-    """
-
+class _Outcome(NamedTuple):
     retval: Verdict | int
     data: bytes
+
+
+class TestRun(_Outcome):
+    """What one ``BPF_PROG_TEST_RUN`` gave back: ``retval, data = program.test_run(...)``.
+
+    ``retval`` is the program's return value (always 0 for live frames), ``data`` the packet
+    afterwards (empty for live frames). Beside the two, ``events`` is what live frames caused.
+    """
+
     events: EventLog
 
     @classmethod
     def of(cls, retval: int, data: bytes, events: EventLog) -> TestRun:
-        return cls(verdict(retval), data, events)
+        run = cls(verdict(retval), data)
+        run.events = events
+        return run
 
 
 class Program(ABC):
