@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parents[2] / "docs" / "bench"
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--rounds", default=15, show_default=True, type=click.IntRange(1))
+@click.option("--rounds", default=30, show_default=True, type=click.IntRange(1))
 @click.option(
     "--share",
     default=1.0,

@@ -17,6 +17,7 @@ from tests.bench.timing import Task
 PROGRAM = "xdp_redirect_map_func"
 ROOM = 4096
 BURST = 50
+TIMES = 200
 GOAL = Goal("<=", 1)
 REFERENCE = "one BPF_PROG_TEST_RUN through cffi"
 
@@ -55,7 +56,7 @@ def _receive(path: Path, burst: int) -> Task:
         for _ in range(0, count, burst):
             ingress.receive(*frames)
 
-    return Task("model", run, 1000, burst)
+    return Task("model", run, TIMES, burst)
 
 
 def _test_run(lab: kernel_impl.KernelLab, path: Path) -> Task:
@@ -81,4 +82,4 @@ def _test_run(lab: kernel_impl.KernelLab, path: Path) -> Task:
         for _ in range(count):
             call(fd, run_opts)
 
-    return Task(REFERENCE, run, 1000)
+    return Task(REFERENCE, run, TIMES)

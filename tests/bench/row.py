@@ -26,7 +26,7 @@ class Goal(NamedTuple):
 class Effort(NamedTuple):
     """How much is measured: *rounds* turns, in each *share* of the usual number of times."""
 
-    rounds: int = 15
+    rounds: int = 30
     share: float = 1.0
 
     def of(self, count: int) -> int:

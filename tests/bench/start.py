@@ -37,7 +37,9 @@ def measure(effort: Effort) -> list[Row]:
 
 def _row(title: str, statement: str, effort: Effort) -> Row:
     _start(statement)
-    times, controls = zip(*(_start(statement) for _ in range(effort.rounds)), strict=True)
+    # Interpreters are slow to start, and each is a fresh sample anyway.
+    rounds = max(1, effort.rounds // 3)
+    times, controls = zip(*(_start(statement) for _ in range(rounds)), strict=True)
     value, drift = median(times), max(controls) / min(controls)
     return Row(
         title,
