@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from itertools import zip_longest
 from typing import NamedTuple
 
 NOTHING = "(nothing)"
+
+_ROLE = re.compile(r"(?::[\w.+-]+)+:(?=`)")
 
 
 class Row(NamedTuple):
@@ -33,13 +36,5 @@ def side_by_side(expected: str, seen: str) -> Iterator[Row]:
 
 def plain(sentence: str) -> str:
     """A rule's sentence without its markup: ``` ``XDP_TX`` ``` reads ``XDP_TX``."""
-    text = sentence.replace("``", "`").replace("\\ ", "")
-    parts = text.split("`")
-    return "".join(_without_role(part) if n % 2 == 0 else part for n, part in enumerate(parts))
-
-
-def _without_role(text: str) -> str:
-    """*text* without the ``:c:func:`` at its end."""
-    head, _, last = text.rpartition(" ")
-    is_role = last.startswith(":") and last.endswith(":") and len(last) > 1
-    return f"{head} " if is_role and head else "" if is_role else text
+    text = sentence.replace(":sup:`", "^`")
+    return _ROLE.sub("", text).replace("\\ ", "").replace("`", "")

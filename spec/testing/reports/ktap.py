@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from spec.testing.reports.text import INDENT, difference
+from spec.testing.reports.text import MARGIN, difference
 from spec.testing.result import Report, Result, Verdict
 
 VERSION = "KTAP version 1"
@@ -33,7 +33,7 @@ def _test(number: int, result: Result) -> Iterator[str]:
         case Verdict.DIFFERS:
             for failure in result.failures:
                 for text in difference(result.page, failure, _WIDE):
-                    yield f"# {text.removeprefix(INDENT)}".rstrip()
+                    yield f"# {text[len(MARGIN) :]}".rstrip()
             yield f"not ok {number} {result.title}"
         case _:
             reason = f"{result.verdict.value}: {_one_line(result.reason)}"

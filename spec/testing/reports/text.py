@@ -18,8 +18,10 @@ COLOURS = {
     Verdict.CANT_TELL: "yellow",
 }
 _WIDEST = max(len(verdict.value) for verdict in Verdict)
-INDENT = " " * 4
-_DIFFERENT = "  ! "
+MARGIN = " " * 2
+"""What every line about a difference begins with."""
+INDENT = MARGIN + " " * 2
+_DIFFERENT = MARGIN + "! "
 
 
 def lines(report: Report, width: int) -> Iterator[str]:

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""However ``xdpspec check`` is ended, it leaves no process and no file behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from spec.testing.engine import Engine
+from tests.check_command import SLOW, command, folder
+from tests.page_project import ROOT
+
+PATIENCE_S = 15.0
+
+
+def members(group: int) -> list[int]:
+    """The processes of *group*, those that have ended aside."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, its_group = status.read_text().rpartition(")")[2].split()[:3]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(its_group) == group and state != "Z":
+            found.append(int(status.parent.name))
+    return found
+
+
+def wait_until(true: Callable[[], bool], what: str) -> None:
+    """Until *true* says so."""
+    end = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < end, what
+        time.sleep(0.02)
+
+
+@contextmanager
+def sleeping(engine: Engine, place: Path) -> Iterator[subprocess.Popen[str]]:
+    """A check whose two pages are both in the middle of an example."""
+    scratch = place / "scratch"
+    scratch.mkdir()
+    slow = SLOW.replace("PLACE", str(place))
+    pages = folder(place, one=slow, two=slow)
+    process = subprocess.Popen(
+        command("--engine", engine.name, "--pages", pages, "--html", place / "report.html"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(scratch)},
+        start_new_session=True,
+    )
+    with process:
+        try:
+            wait_until(lambda: len(list(place.glob("began-*"))) == 2, "the pages did not begin")
+            yield process
+        finally:
+            for left in members(process.pid):
+                os.kill(left, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("number", "everybody", "status"),
+    [
+        (signal.SIGINT, True, 130),
+        (signal.SIGINT, False, 130),
+        (signal.SIGTERM, False, 143),
+        (signal.SIGKILL, False, -signal.SIGKILL),
+    ],
+)
+def test_a_signal_ends_everything(
+    engine: Engine, number: signal.Signals, everybody: bool, status: int, tmp_path: Path
+) -> None:
+    with sleeping(engine, tmp_path) as process:
+        assert len(members(process.pid)) == 3
+        (os.killpg if everybody else os.kill)(process.pid, number)
+        assert process.wait(PATIENCE_S) == status
+        wait_until(lambda: not members(process.pid), "a process is left")
+        wait_until(lambda: not list((tmp_path / "scratch").iterdir()), "a file is left")
+        assert not (tmp_path / "report.html").exists()
+        assert process.stdout is not None
+        assert process.stdout.read() == ""
+        assert process.stderr is not None
+        assert process.stderr.read() == ("interrupted\n" if number == signal.SIGINT else "")
