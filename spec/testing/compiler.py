@@ -7,9 +7,11 @@ into it: source, compiler, options, headers.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from functools import cache
@@ -159,4 +161,6 @@ def _writable(folder: Path) -> Path:
         with tempfile.TemporaryFile(dir=folder):
             return folder
     except OSError:
-        return Path(tempfile.mkdtemp(prefix="xdpspec-"))
+        folder = Path(tempfile.mkdtemp(prefix="xdpspec-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return folder

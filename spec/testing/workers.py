@@ -26,6 +26,7 @@ from spec.testing.result import Result
 from spec.testing.runner import PageRun
 
 PR_SET_PDEATHSIG = 1
+ENDING = (signal.SIGINT, signal.SIGTERM)
 PATIENCE_S = 5.0
 """How long a worker may take to clean up before it is ended for good."""
 
@@ -57,7 +58,11 @@ class _Worker:
         strangers = [self.reader, *(other.reader for other in others)]
         arguments = (task, engine, writer, strangers, os.getpid())
         self.process = _fork.Process(target=_run, args=arguments, daemon=True)
-        self.process.start()
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # until the worker knows what to do
+        try:
+            self.process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
         writer.close()
 
     def hear(self) -> list[Result]:
@@ -157,7 +162,9 @@ def _ready(workers: Sequence[_Worker]) -> Iterator[_Worker]:
 def _run(
     task: Task, engine: Engine, writer: Connection, strangers: list[Connection], parent: int
 ) -> None:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in ENDING:
+        signal.signal(number, _stop)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:  # it has ended already
         return
@@ -176,9 +183,19 @@ def _run(
     except (KeyboardInterrupt, BrokenPipeError):
         pass
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):  # once is enough
-            signal.signal(number, signal.SIG_IGN)
+        _let_finish()
         run.close()
+
+
+def _stop(*_: object) -> None:
+    _let_finish()
+    raise KeyboardInterrupt
+
+
+def _let_finish() -> None:
+    """Nothing interrupts the cleaning up."""
+    for number in ENDING:  # not SIG_IGN: Python complains where both come at once
+        signal.signal(number, lambda *_: None)
 
 
 def _compile(build: Build) -> None:
