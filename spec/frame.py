@@ -23,6 +23,8 @@ FRAME_HEADER = 40
 MAX_FRAGS = 17
 """``MAX_SKB_FRAGS``: fragments beside the linear part."""
 CACHE_LINE = 64
+_NO_FRAGS: list[bytearray] = []
+"""What frames without fragments share; one that has some gets a list of its own."""
 
 
 def align(size: int) -> int:
@@ -41,12 +43,12 @@ class Frame:
     __slots__ = ("_content", "_memory", "_place", "end", "frags", "meta", "room", "start")
 
     def __init__(self, data: bytes, headroom: int, room: int) -> None:
-        self._content = bytes(data)
+        self._content = data
         self._memory: bytearray | None = None
         self._place = self.meta = self.start = headroom
         self.end = headroom + len(data)
         self.room = room
-        self.frags: list[bytearray] = []
+        self.frags = _NO_FRAGS
 
     @property
     def memory(self) -> bytearray:

@@ -262,7 +262,7 @@ class ModelDevice(Device):
     def abandon(self) -> None:
         """Lose the frames that wait here."""
 
-    def note_sent(self, *frames: Frame) -> None:
+    def note_sent(self, frames: list[Frame]) -> None:
         """Remember *frames* for ``sent``."""
         if not self._sent:
             self.lab.touched.append(self)

@@ -29,7 +29,7 @@ class SoftwareDevice(ModelDevice):
     def queue_xmit(self, cpu: Processor, frame: Frame) -> bool:
         """``dev_queue_xmit_nit`` shows the frame to whoever watches."""
         if self.carries:
-            self.note_sent(frame)
+            self.note_sent([frame])
         return super().queue_xmit(cpu, frame)
 
     def inject(self, cpu: Processor, data: bytes) -> None:  # noqa: ARG002

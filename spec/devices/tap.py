@@ -109,18 +109,20 @@ class Tap(ModelDevice):
 
     def xdp_transmit(self, cpu: Processor, frames: list[Frame], flush: bool) -> int:  # noqa: ARG002
         """Frames go into the queue until it is full; the first to fail counts as dropped."""
-        lost = len(frames) - QUEUE_LENGTH + len(self._sent)
+        taken = len(frames)
+        lost = taken - QUEUE_LENGTH + len(self._sent)
         if lost > 0:
             self.tx_dropped += 1 if cpu.release.has("untransmitted_freed_by_core") else lost
-            frames = frames[:-lost]
-        self.note_sent(*frames)
-        self.tx_packets += len(frames)
-        return len(frames)
+            taken -= lost
+            frames = frames[:taken]
+        self.note_sent(frames)
+        self.tx_packets += taken
+        return taken
 
     def start_xmit(self, cpu: Processor, frame: Frame) -> bool:  # noqa: ARG002
         """A full queue drops the frame, which still counts as taken."""
         if len(self._sent) < QUEUE_LENGTH:
-            self.note_sent(frame)
+            self.note_sent([frame])
             self.tx_packets += 1
         else:
             self.tx_dropped += 1

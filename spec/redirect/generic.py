@@ -80,7 +80,6 @@ def do_generic_redirect(
     """Send *frame* to the target that the redirect state names: 0, or a negative errno."""
     map_type, map_id, flags = cpu.map_type, cpu.map_id, cpu.flags
     index, target, map = cpu.tgt_index, cpu.tgt_value, cpu.map
-    wish = (map_type, map_id, index, target)
     cpu.consume()
     if map_type is None and map_id == NO_MAP_ID:
         return _redirect_to_device(cpu, ingress, frame, program, index)
@@ -97,7 +96,7 @@ def do_generic_redirect(
         err = cpu_queue.enqueue_generic(cpu, target, frame, ingress)
     else:
         err = -EBADRQC
-    trace_redirect(cpu, ingress, program, wish, err)
+    trace_redirect(cpu, ingress, program, err, map_type, map_id, index, target)
     return err
 
 
@@ -107,7 +106,7 @@ def _redirect_to_device(
     """After ``bpf_redirect()``. Success is traced before the driver has its say."""
     device = ingress.namespace.find(index & _U32)
     err = -EINVAL if device is None else forwarding_error(device, len(frame))
-    trace_redirect(cpu, ingress, program, (None, NO_MAP_ID, index, None), err)
+    trace_redirect(cpu, ingress, program, err, None, NO_MAP_ID, index, None)
     if device is not None and not err:
         transmit(cpu, device, frame, program)
     return err

@@ -64,7 +64,7 @@ def do_redirect(
         err = -EINVAL if device is None else enqueue(cpu, device, frame, ingress, None)
     else:
         err = -EBADRQC
-    trace_redirect(cpu, ingress, program, (map_type, map_id, index, target), err)
+    trace_redirect(cpu, ingress, program, err, map_type, map_id, index, target)
     return err
 
 
@@ -79,15 +79,17 @@ def trace_redirect(
     cpu: Processor,
     ingress: ModelDevice,
     program: ModelProgram,
-    wish: tuple[MapType | None, int, int, Any],
     err: int,
+    map_type: MapType | None,
+    map_id: int,
+    index: int,
+    target: Any,
 ) -> None:
     """``xdp_redirect`` or ``xdp_redirect_err`` (``trace/events/xdp.h: xdp_redirect_template``).
 
     The index is read from the state only now: if the program of an entry ran meanwhile, because
     its queue was full or the path is the generic one, and called a helper, its wish is shown.
     """
-    map_type, map_id, index, target = wish
     if cpu.names_map:
         index = cpu.tgt_index
     to_ifindex = 0
