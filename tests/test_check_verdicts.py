@@ -84,9 +84,9 @@ def test_an_error_on_a_page_leaves_the_rest_of_it_untold(tmp_path: Path) -> None
     broken = GOOD.replace("return bpf_redirect_map(&ports, 0, XDP_PASS)", "return nowhere")
     done = check("--engine", "model", "--pages", folder(tmp_path, broken=broken, good=GOOD))
     assert done.returncode == 1
-    assert "differs              to_port" in done.stdout
-    assert "can't tell here      ports.hit   not run: docs/broken.rst:" in done.stdout
-    assert "holds                ports.hit" in done.stdout
+    assert "differs          to_port" in done.stdout
+    assert "can't tell here  ports.hit   not run: docs/broken.rst:" in done.stdout
+    assert "holds            ports.hit" in done.stdout
 
 
 def test_code_that_crashes_takes_only_its_own_page_with_it(engine: Engine, tmp_path: Path) -> None:

@@ -24,7 +24,8 @@ def text(report: Report) -> str:
         for result in results:
             _case(suite, result)
     ElementTree.indent(suites)
-    return ElementTree.tostring(suites, "utf-8", xml_declaration=True).decode() + "\n"
+    written: bytes = ElementTree.tostring(suites, "utf-8", xml_declaration=True)
+    return f"{written.decode()}\n"
 
 
 def _totals(results: tuple[Result, ...]) -> dict[str, str]:

@@ -17,7 +17,6 @@ COLOURS = {
     Verdict.OTHER_RELEASE: "cyan",
     Verdict.CANT_TELL: "yellow",
 }
-_WIDEST = max(len(verdict.value) for verdict in Verdict)
 MARGIN = " " * 2
 """What every line about a difference begins with."""
 INDENT = MARGIN + " " * 2
@@ -26,12 +25,14 @@ _DIFFERENT = MARGIN + "! "
 
 def lines(report: Report, width: int) -> Iterator[str]:
     """The whole report; no line of it is wider than *width* columns if that can be helped."""
+    shown = [result for result in report.results if _is_shown(result)]
+    widest = max((len(result.verdict.value) for result in shown), default=0)
     for page, results in report.pages.items():
         yield style(page, bold=True)
         names = [len(result.name) for result in results if _is_shown(result)]
         for result in results:
             if _is_shown(result):
-                yield from _result(result, max(names), width)
+                yield from _result(result, widest, max(names), width)
         yield ""
     yield f"{report.system}, {_number(report.pages, 'page')}, {report.seconds:.1f} s"
     yield f"{_number(report.rules, 'rule')}: {_counts(report.rules)}"
@@ -43,14 +44,14 @@ def _is_shown(result: Result) -> bool:
     return result.kind == "rule" or result.verdict is not Verdict.HOLDS
 
 
-def _result(result: Result, widest: int, width: int) -> Iterator[str]:
+def _result(result: Result, widest: int, longest: int, width: int) -> Iterator[str]:
     verdict = result.verdict
     told = plain(result.sentence) if verdict is Verdict.HOLDS else result.reason
-    head = f"{verdict.value:{_WIDEST}}  {result.name:{widest}}  "
+    head = f"{verdict.value:{widest}}  {result.name:{longest}}  "
     room = max(20, width - len(head))
     told = told if len(told) <= room else f"{told[: room - 1]}…"
-    coloured = style(f"{verdict.value:{_WIDEST}}", fg=COLOURS[verdict])
-    yield f"{coloured}{head[_WIDEST:]}{told}".rstrip()
+    coloured = style(f"{verdict.value:{widest}}", fg=COLOURS[verdict])
+    yield f"{coloured}{head[widest:]}{told}".rstrip()
     if verdict is Verdict.DIFFERS:
         if result.sentence:
             yield f"{INDENT}{plain(result.sentence)}"
