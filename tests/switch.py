@@ -6,9 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
-from spec.errors import KernelError, errno_name
+from spec.errors import errno_name
 from spec.lab import Device, Lab
 from spec.trace import DevmapXmit, Event, EventLog, Redirect
 from tests.redirect_programs import SOURCE
@@ -76,13 +74,6 @@ def errors(events: list[Event]) -> list[str]:
 def bulks(events: list[Event]) -> list[DevmapXmit]:
     """What ``xdp_devmap_xmit`` told."""
     return [event for event in events if isinstance(event, DevmapXmit)]
-
-
-def refusal(operation: Callable[..., object], *arguments: object, **options: object) -> str:
-    """The name of the errno with which the kernel refuses *operation*."""
-    with pytest.raises(KernelError) as caught:
-        operation(*arguments, **options)
-    return errno_name(caught.value.errno or 0)
 
 
 def far_end(device: Device) -> Device:

@@ -12,7 +12,8 @@ from spec.errors import KernelError
 from spec.lab import Device, Lab
 from spec.trace import ExceptionRaised
 from tests.redirect_programs import frame, redirect
-from tests.switch import Switch, errors, far_end, refusal
+from tests.refusal import refusal
+from tests.switch import Switch, errors, far_end
 
 ETHERTYPE, TAG = bytes.fromhex("88b5"), bytes.fromhex("8100 0007")
 TO_ALL, TO_ONE = b"\xff" * 6 + b"\x02" * 6, b"\x02\x00\x00\x00\x00\x09" + b"\x02" * 6

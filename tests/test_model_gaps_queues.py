@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from spec.lab import Device, Lab, LoadedObject
-from tests.switch import far_end, refusal, told
+from tests.refusal import refusal
+from tests.switch import far_end, told
 
 SOURCE = """
 #include <linux/bpf.h>

@@ -8,7 +8,8 @@ import pytest
 from spec.lab import Device, Lab
 from spec.uapi import XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX
 from tests.redirect_programs import asks, frame, redirect
-from tests.switch import Switch, far_end, refusal
+from tests.refusal import refusal
+from tests.switch import Switch, far_end
 
 
 class Pair:

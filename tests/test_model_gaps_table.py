@@ -13,7 +13,8 @@ import pytest
 
 import spec
 from spec import ModelLab
-from spec.release import CHANGES, NEWEST, OLDEST, Release, number
+from spec.errors import InputError
+from spec.release import CHANGES, NEWEST, OLDEST, Release, change, number
 from tests.redirect_programs import SOURCE, asks, frame, metadata, slot
 
 pytestmark = pytest.mark.model
@@ -61,17 +62,37 @@ def test_the_model_asks_for_nothing_that_is_not_in_the_table() -> None:
 
 
 def test_a_commit_is_what_git_can_look_up() -> None:
-    for change in CHANGES:
-        assert re.fullmatch(r"[0-9a-f]{12}|", change.commit), change.name
+    for each in CHANGES:
+        assert re.fullmatch(r"[0-9a-f]{12}|", each.commit), each.name
 
 
 def test_what_was_carried_back_went_to_older_lines() -> None:
-    for change in CHANGES:
-        assert change.release not in change.backports
-        for line in change.backports:
-            assert Release(line).has(change.name)
-            assert number(line) < number(change.release), change.name
-        assert number(OLDEST) < number(change.release) <= number(NEWEST), change.name
+    for each in CHANGES:
+        assert each.release not in each.backports
+        for line in each.backports:
+            assert Release(line).has(each.name)
+            assert number(line) < number(each.release), each.name
+        assert number(OLDEST) < number(each.release) <= number(NEWEST), each.name
+
+
+def test_a_release_has_what_came_before_it_and_what_was_carried_back() -> None:
+    assert Release("5.14").has("broadcast")
+    assert not Release("5.13").has("broadcast")
+    assert change("excluded_devices_bounded").release == "7.0"
+    assert Release("6.18").has("excluded_devices_bounded")
+    assert not Release("6.17").has("excluded_devices_bounded")
+
+
+def test_every_change_is_one_sentence_under_a_name_of_its_own() -> None:
+    assert len({change.name for change in CHANGES}) == len(CHANGES)
+    assert all(change.sentence.endswith((".", ").")) for change in CHANGES)
+
+
+@pytest.mark.parametrize("text", ["5.9", "7.3", "6", "6.18.44", "newest"])
+def test_a_release_that_is_not_modelled_is_refused_in_one_line(text: str) -> None:
+    with pytest.raises(InputError) as caught:
+        ModelLab(text)
+    assert "\n" not in str(caught.value)
 
 
 def test_the_model_imports_the_standard_library_only(tmp_path: Path) -> None:

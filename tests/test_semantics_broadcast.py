@@ -200,6 +200,7 @@ def test_there_is_room_for_eight_upper_devices(
     assert errors(switch.eth0.receive(frame(slot(EMPTY, ALL_OTHERS)))) == [error]
     assert switch.sent() == ([0, 0, 0, 0] if error else [0, 1, 1, 1])
     assert errors(switch.eth0.receive(frame(slot(EMPTY, ALL)))) == [""]
+    assert switch.sent() == [0, 1, 1, 1]
 
 
 @pytest.mark.semantics("B-07")

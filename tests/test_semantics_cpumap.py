@@ -72,7 +72,7 @@ def test_a_redirect_to_a_cpu_succeeds_even_if_there_is_no_room(farm: Farm) -> No
 def test_the_account_of_a_bulk_names_map_and_cpus(farm: Farm) -> None:
     farm.put(farm.there)
     (event,) = enqueued(farm.eth0.receive(frame(farm.there)))
-    assert event == CpumapEnqueue(farm.cpus.id, 4, farm.here, 0, 1, farm.there)
+    assert event == CpumapEnqueue((farm.cpus.id, 4, farm.here, 0, 1, farm.there))
 
 
 @pytest.mark.semantics("K-01")

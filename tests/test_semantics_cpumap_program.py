@@ -69,7 +69,7 @@ def test_of_socket_buffers_every_drop_but_xdp_drop_is_an_exception(
     assert verdicts(events) == (int(passed), int(not passed), 0)
     assert len(farm.eth0.received) == passed
     raised = [event for event in events if isinstance(event, ExceptionRaised)]
-    expected = ExceptionRaised(farm.programs["obeys"].id, verdict, farm.eth0.ifindex)
+    expected = ExceptionRaised((farm.programs["obeys"].id, verdict, farm.eth0.ifindex))
     assert raised == ([] if silent else [expected])
 
 

@@ -140,17 +140,21 @@ def test_an_entry_may_lead_out_of_the_namespace_in_which_the_program_runs(
 
 
 @pytest.mark.semantics("D-04")
+@pytest.mark.parametrize("type", ["devmap", "devmap_hash"])
 def test_a_lookup_finds_the_ifindex_as_it_was_given_and_the_program_by_its_id(
-    lab: Lab, programs: Mapping[str, Program]
+    lab: Lab, programs: Mapping[str, Program], type: str
 ) -> None:
-    ports = lab.create_map("devmap", value_size=8, max_entries=4)
+    ports = lab.create_map(type, value_size=8, max_entries=4)
     eth0, entered = lab.tap("eth0"), programs["for_devmap"]
     ports.update(1, (eth0, entered))
     value = ports.lookup(1)
     assert (value.ifindex, value.prog_id) == (eth0.ifindex, entered.id)
+    assert repr(value) == "eth0 with program for_devmap"
     assert entered.id != entered.fd
     for slot in (0, 4, 0xFFFFFFFF):
         assert refusal(ports.lookup, slot) == "ENOENT"
+    ports.update(1, (eth0, -1))
+    assert ports.lookup(1).prog_id == 0
 
 
 @pytest.mark.semantics("D-04")

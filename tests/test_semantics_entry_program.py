@@ -10,6 +10,7 @@ from spec.trace import ExceptionRaised
 from spec.uapi import BPF_F_BROADCAST
 from tests.redirect_programs import asks, frame, marks, metadata, redirect, slot
 from tests.switch import Switch, bulks, errors, far_end, redirected, told
+from tests.wide import Wide
 
 EMPTY = 30
 
@@ -83,9 +84,10 @@ def test_each_copy_of_a_broadcast_is_for_its_own_egress_device(switch: Switch) -
     switch.eth0.receive(frame(slot(EMPTY, BPF_F_BROADCAST)))
     for device in switch.devices[1:]:
         seen = marks(device.sent[0])
-        assert (seen.ingress_ifindex, seen.egress_ifindex) == (
+        assert (seen.ingress_ifindex, seen.egress_ifindex, seen.runs) == (
             switch.eth0.ifindex,
             device.ifindex,
+            1,
         )
 
 
@@ -124,3 +126,11 @@ def test_a_program_belongs_to_an_entry_and_not_to_its_device(switch: Switch) -> 
     switch.maps["forward_map"].update(7, (switch.eth1, switch.programs["entry_pass"]))
     switch.eth0.receive(frame(slot(5)), frame(redirect(switch.eth1.ifindex)), frame(slot(0)))
     assert switch.sent() == [0, 2, 0, 0]
+
+
+@pytest.mark.semantics("M-01", "F-01")
+def test_a_program_that_knows_fragments_lets_them_out(wide: Wide) -> None:
+    long = frame(slot(0), length=8000)
+    wide.ports.update(0, (wide.target, wide.programs["entry_pass"]))
+    wide.far.receive(long)
+    assert wide.sink.received == [long]

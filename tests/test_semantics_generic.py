@@ -12,7 +12,7 @@ from spec.lab import Lab
 from spec.trace import CpumapEnqueue
 from spec.uapi import BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS, XDP_PASS, XDP_REDIRECT
 from tests.redirect_programs import MARK, asks, cpu, frame, key, marks, redirect, slot
-from tests.switch import Switch, bulks, errors, far_end, told
+from tests.switch import Switch, bulks, errors, far_end, redirected, told
 from tests.wide import Wide
 
 ALL, ALL_OTHERS = BPF_F_BROADCAST, BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS
@@ -47,6 +47,13 @@ def test_every_device_can_be_sent_to(lab: Lab, generic: Switch, kind: str) -> No
     for asked in (slot(0), redirect(target.ifindex)):
         assert errors(generic.eth0.receive(frame(asked))) == [""]
         assert way_out.sent == [frame(asked)]
+
+
+@pytest.mark.semantics("G-01")
+def test_a_bridge_sends_to_all_its_ports(lab: Lab, generic: Switch) -> None:
+    generic.ports.update(0, lab.bridge("upper", generic.eth2, generic.eth3))
+    generic.eth0.receive(frame(slot(0)))
+    assert generic.eth2.sent == generic.eth3.sent == [frame(slot(0))]
 
 
 @pytest.mark.semantics("G-01")
@@ -104,6 +111,21 @@ def test_the_program_of_an_entry_sees_both_devices(generic: Switch) -> None:
         0,
         1,
     )
+
+
+@pytest.mark.semantics("G-03", "R-35")
+def test_what_the_program_of_an_entry_asks_for_shows_in_the_event(generic: Switch) -> None:
+    generic.put(0, generic.eth1, "entry_redirect")
+    *_, event = redirected(generic.eth0.receive(frame(slot(0))))
+    assert event.map_index == 1, "the ifindex that the entry's program asked for, not the slot"
+
+
+@pytest.mark.semantics("G-04", "B-08")
+def test_an_error_of_a_broadcast_shows_what_the_key_would_have_found(generic: Switch) -> None:
+    generic.eth2.down()
+    assert told(generic.eth0.receive(frame(slot(0, ALL)))) == [
+        "xdp_redirect_err eth0 -> eth1 map tx_port[0] err ENETDOWN"
+    ]
 
 
 @pytest.mark.semantics("G-04")

@@ -48,8 +48,9 @@ def test_both_ends_of_a_pair_leave_together(lab: Lab) -> None:
     ports = lab.create_map("devmap", max_entries=2)
     ports.update(0, near)
     ports.update(1, near.peer)
-    near.remove()
+    near.peer.remove()
     assert refusal(ports.lookup, 0) == refusal(ports.lookup, 1) == "ENOENT"
+    assert [device.name for device in lab.devices().values()] == ["lo"]
 
 
 @pytest.mark.semantics("L-02")
@@ -82,6 +83,17 @@ def test_a_namespace_that_ends_takes_the_entries_of_its_devices_along(lab: Lab, 
     with elsewhere.inside():
         ports.update(0, eth0)
     assert ports.lookup(0).ifindex == eth0.ifindex
+    elsewhere.close()
+    assert gone_soon(ports, 0)
+
+
+@pytest.mark.semantics("L-02", "L-01")
+def test_a_namespace_that_ends_takes_the_other_end_of_a_pair_along(lab: Lab) -> None:
+    elsewhere, near, ports = lab.namespace(), lab.veth("near", "far"), lab.create_map("devmap")
+    ports.update(0, near)
+    assert near.peer is not None
+    near.peer.move(elsewhere)
+    assert ports.lookup(0).ifindex == near.ifindex
     elsewhere.close()
     assert gone_soon(ports, 0)
 

@@ -16,7 +16,8 @@ from spec.uapi import (
     XDP_TX,
 )
 from tests.redirect_programs import MARK, Turn, asks, cut, frame, marks, metadata, redirect, slot
-from tests.switch import Switch, bulks, errors, far_end, refusal, told
+from tests.refusal import refusal
+from tests.switch import Switch, bulks, errors, far_end, redirected, told
 
 NO_DEVICE = 99
 
@@ -67,13 +68,16 @@ def test_frames_that_pass_arrive_at_the_ingress_device(lab: Lab, switch: Switch)
 @pytest.mark.semantics("E-22")
 def test_frames_sent_back_are_redirected_to_the_ingress_device(lab: Lab, switch: Switch) -> None:
     asked = frame(asks(verdict=XDP_TX))
-    assert told(switch.burst(asked, 2)) == [
+    events = switch.burst(asked, 2)
+    assert [event.act for event in redirected(events)] == [XDP_REDIRECT] * 2
+    assert told(events) == [
         "xdp_redirect eth0 -> eth0 no map",
         "xdp_redirect eth0 -> eth0 no map",
         "xdp_devmap_xmit eth0 -> eth0 sent 2 drops 0",
     ]
     assert switch.eth0.sent == [asked] * 2
-    assert errors(switch.burst(asked, 1, lab.lo)) == ["EOPNOTSUPP"]
+    refused = "xdp_redirect_err lo -> lo no map err EOPNOTSUPP"
+    assert told(switch.burst(asked, 1, lab.lo)) == [refused]
 
 
 @pytest.mark.semantics("E-22")

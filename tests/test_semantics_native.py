@@ -83,6 +83,7 @@ def test_fragments_fail_before_the_device_being_down(wide: Wide) -> None:
 def test_a_device_that_is_down_fails_before_the_length(switch: Switch) -> None:
     switch.eth1.down()
     assert refusals(switch.eth0, frame(slot(0), length=LONGEST + 1)) == ["ENETDOWN"]
+    assert switch.eth0.counters["rx_dropped"] == 1
 
 
 @pytest.mark.semantics("F-02")
@@ -92,6 +93,7 @@ def test_a_frame_may_be_18_bytes_longer_than_the_mtu(switch: Switch, mtu: int) -
     frames = [frame(slot(0), length=mtu + more) for more in (18, 19)]
     assert refusals(switch.eth0, *frames) == ["", "EMSGSIZE"]
     assert [len(sent) for sent in switch.eth1.sent] == [mtu + 18]
+    assert switch.eth0.counters["rx_dropped"] == 1
 
 
 @pytest.mark.semantics("F-02")

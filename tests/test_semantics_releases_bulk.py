@@ -12,7 +12,7 @@ from spec import ModelLab
 from spec.lab import Device
 from spec.trace import DevmapXmit, ExceptionRaised, Redirect
 from tests.redirect_programs import asks, frame, marks, metadata, slot
-from tests.switch import OpenRelease, Switch, errors, far_end
+from tests.switch import OpenRelease, Switch, bulks, errors, far_end
 
 
 @contextmanager
@@ -87,3 +87,17 @@ def test_programs_of_entries_had_no_metadata_until_5_13(
     switch.put(0, switch.eth1, "entry_marks")
     far.receive(frame(asks(metadata(8), slot(0))))
     assert [marks(sent).metadata for sent in switch.eth1.sent] == [size]
+
+
+@pytest.mark.semantics("Q-08")
+def test_frames_that_wait_in_the_ring_come_with_an_ordinary_packet(release: OpenRelease) -> None:
+    # The kernel here may poll the other end at any time; in the model nobody else does.
+    switch = release("6.18")
+    near = switch.veth_in_slot_0()
+    far_end(near).attach(switch.programs["pass"])
+    switch.put(0, near, "entry_all_but_17th")
+    events = switch.burst(frame(slot(0)), 17)
+    assert [(bulk.sent, bulk.drops) for bulk in bulks(events)] == [(16, 0), (0, 1)]
+    assert far_end(near).received == []
+    far_end(near).receive(frame(slot(0)))
+    assert len(far_end(near).received) == 17

@@ -98,6 +98,23 @@ def test_programs_with_and_without_frags_used_one_map_until_5_17(
         assert refusal(lab.load, mixed) == "EINVAL"
 
 
+@pytest.mark.semantics("O-06")
+def test_entries_and_users_of_a_map_need_not_agree_about_frags_until_5_17(
+    compile_bpf: CompileBpf,
+) -> None:
+    declared = map_of(DEVMAP, value="struct bpf_devmap_val")
+    user = compile_bpf(INCLUDES + declared + program(USES), "roomy")
+    entries = compile_bpf(ENTRIES, "entries")
+    for release, refused in (("5.17", False), ("5.18", True)):
+        with ModelLab(release) as lab:
+            ports, eth0 = lab.load(user).maps["targets"], lab.tap("eth0")
+            target = eth0, lab.load(entries).programs["for_devmap_with_frags"]
+            if refused:
+                assert refusal(ports.update, 0, target) == "EINVAL"
+            else:
+                ports.update(0, target)
+
+
 @pytest.mark.semantics("3.4")
 @pytest.mark.parametrize(
     ("type", "value"),

@@ -20,7 +20,8 @@ from spec.uapi import (
     XDP_REDIRECT,
 )
 from tests.redirect_programs import MARK, PLAIN_SOURCE, asks, frame, marks, redirect, slot
-from tests.switch import OpenRelease, bulks, errors, far_end, redirected, refusal
+from tests.refusal import refusal
+from tests.switch import OpenRelease, bulks, errors, far_end, redirected
 from tests.wide import Wide
 
 ALL, ALL_OTHERS = BPF_F_BROADCAST, BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS
@@ -92,6 +93,8 @@ def test_fragments_were_lost_without_an_event_until_6_2(
         wide.ports.update(0, wide.target)
         assert errors(wide.far.receive(long)) == told
         assert len(wide.sink.received) == received
+        wide.ports.update(0, wide.tap)
+        assert errors(wide.far.receive(long)) == (["EOPNOTSUPP"] if told else [])
 
 
 @pytest.mark.semantics("F-02", "M-07")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from spec.lab import Lab
+from spec.lab import Lab, Socket
 from spec.uapi import BPF_F_LOCK, BPF_F_RDONLY, BPF_F_WRONLY, BPF_NOEXIST
 from tests.refusal import refusal
 from tests.semantics_programs import ENTRIES
@@ -76,11 +76,15 @@ def test_a_write_only_descriptor_refuses_reading(lab: Lab, type: str) -> None:
 @pytest.mark.parametrize("type", FOUR)
 def test_a_frozen_map_is_only_read(lab: Lab, type: str) -> None:
     ports = lab.create_map(type, max_entries=2)
-    target = {"cpumap": 16, "xskmap": None}.get(type, lab.tap("eth0"))
-    ports.update(0, lab.socket() if target is None else target)
+    eth0 = lab.tap("eth0")
+    targets: dict[str, int | Socket] = {"cpumap": 16, "xskmap": lab.socket()}
+    ports.update(0, targets.get(type, eth0))
     ports.freeze()
     assert refusal(ports.update, 0, 1) == refusal(ports.delete, 0) == "EPERM"
+    assert refusal(ports.freeze) == "EPERM"
     assert ports.next_key(None) == 0
+    if type != "xskmap":
+        assert ports.lookup(0).ifindex == (16 if type == "cpumap" else eth0.ifindex)
 
 
 @pytest.mark.semantics("U-03")

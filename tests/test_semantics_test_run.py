@@ -14,9 +14,12 @@ from spec.uapi import (
     XDP_TX,
 )
 from tests.redirect_programs import MARK, asks, frame, marks, slot
-from tests.switch import Switch, redirected, refusal
+from tests.refusal import refusal
+from tests.switch import Switch, redirected
 
 NO_DEVICE = 99
+LONGEST_LINEAR = 3520
+"""How many bytes a plain run puts into one piece; what is longer goes on in fragments."""
 FRAME = frame(asks(MARK, verdict=XDP_PASS), length=300)
 FITTING = {"data_end": 300}
 
@@ -172,3 +175,17 @@ def test_a_plain_run_reports_the_verdict_and_follows_none(
 def test_plain_runs_find_the_packet_as_the_one_before_left_it(switch: Switch) -> None:
     result = switch.programs["follows"].test_run(FRAME, repeat=5)
     assert marks(result.data).runs == 5
+
+
+@pytest.mark.semantics("E-10")
+@pytest.mark.parametrize("length", [LONGEST_LINEAR, LONGEST_LINEAR + 1, 9000])
+def test_a_plain_packet_may_have_fragments(switch: Switch, length: int) -> None:
+    result = switch.programs["follows"].test_run(frame(asks(verdict=XDP_PASS), length=length))
+    assert len(result.data) == length
+
+
+@pytest.mark.semantics("E-10")
+def test_a_packet_has_at_most_17_fragments(switch: Switch) -> None:
+    most = LONGEST_LINEAR + 17 * 4096
+    assert len(switch.programs["follows"].test_run(bytes(most)).data) == most
+    assert refused(switch, bytes(most + 1)) == "ENOMEM"

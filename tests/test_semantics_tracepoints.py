@@ -21,8 +21,8 @@ def test_a_redirect_by_slot_tells_slot_and_device(switch: Switch, mode: str) -> 
     switch.eth0.attach(switch.programs["follows"], mode)
     accepted, *sent = switch.eth0.receive(frame(slot(HIGH | 1)))
     rx, tx, program = switch.eth0.ifindex, switch.eth2.ifindex, switch.programs["follows"].id
-    assert accepted == Redirect(program, XDP_REDIRECT, rx, 0, tx, switch.ports.id, 1)
-    assert sent == ([DevmapXmit(rx, XDP_REDIRECT, tx, 0, 1, 0)] if mode == "native" else [])
+    assert accepted == Redirect((program, XDP_REDIRECT, rx, 0, tx, switch.ports.id, 1))
+    assert sent == ([DevmapXmit((rx, XDP_REDIRECT, tx, 0, 1, 0))] if mode == "native" else [])
 
 
 @pytest.mark.semantics("T-01")
@@ -47,7 +47,7 @@ def test_a_redirect_without_a_map_tells_the_device_and_the_largest_map_id(
     switch.eth0.attach(switch.programs["follows"], mode)
     accepted, *_ = switch.eth0.receive(frame(redirect(switch.eth1.ifindex)))
     rx, tx, program = switch.eth0.ifindex, switch.eth1.ifindex, switch.programs["follows"].id
-    assert accepted == Redirect(program, XDP_REDIRECT, rx, 0, tx, NO_MAP_ID, 0)
+    assert accepted == Redirect((program, XDP_REDIRECT, rx, 0, tx, NO_MAP_ID, 0))
 
 
 @pytest.mark.semantics("T-01")
@@ -59,7 +59,7 @@ def test_a_redirect_to_a_cpu_tells_no_device(switch: Switch, mode: str) -> None:
     events = switch.eth0.receive(frame(cpu(1)))
     (accepted,) = (event for event in events if isinstance(event, Redirect))
     rx, program = switch.eth0.ifindex, switch.programs["follows"].id
-    assert accepted == Redirect(program, XDP_REDIRECT, rx, 0, 0, switch.maps["cpu_map"].id, 1)
+    assert accepted == Redirect((program, XDP_REDIRECT, rx, 0, 0, switch.maps["cpu_map"].id, 1))
 
 
 @pytest.mark.semantics("T-01", "G-07")
@@ -72,7 +72,7 @@ def test_a_redirect_to_a_socket_tells_no_device(lab: Lab, switch: Switch, mode: 
     xsks.update(2, receiver)
     (accepted,) = switch.eth0.receive(frame(socket(2)))
     rx, program = switch.eth0.ifindex, switch.programs["follows"].id
-    assert accepted == Redirect(program, XDP_REDIRECT, rx, 0, 0, xsks.id, 2)
+    assert accepted == Redirect((program, XDP_REDIRECT, rx, 0, 0, xsks.id, 2))
     assert receiver.received == [frame(socket(2))]
 
 
@@ -81,7 +81,7 @@ def test_a_refusal_is_another_event_with_the_same_fields(lab: Lab, switch: Switc
     switch.ports.update(0, lab.lo)
     (refused,) = switch.eth0.receive(frame(slot(0)))
     rx, tx, program = switch.eth0.ifindex, lab.lo.ifindex, switch.programs["follows"].id
-    assert refused == RedirectErr(program, XDP_REDIRECT, rx, -95, tx, switch.ports.id, 0)
+    assert refused == RedirectErr((program, XDP_REDIRECT, rx, -95, tx, switch.ports.id, 0))
     fields = lab.tracepoints()
     assert fields["xdp_redirect"] == fields["xdp_redirect_err"]
 
@@ -120,7 +120,7 @@ def test_a_verdict_that_is_none_is_an_exception_at_the_receiving_device(
     switch.eth0.attach(switch.programs["follows"], mode)
     program = switch.programs["follows"].id
     assert switch.eth0.receive(frame(asks(verdict=verdict))) == [
-        ExceptionRaised(program, verdict, switch.eth0.ifindex)
+        ExceptionRaised((program, verdict, switch.eth0.ifindex))
     ]
 
 
@@ -144,7 +144,7 @@ def test_an_exception_in_the_program_of_an_entry_names_the_egress_device(
     events = switch.eth0.receive(frame(slot(0)))
     (raised,) = (event for event in events if isinstance(event, ExceptionRaised))
     program = switch.programs["entry_tx"].id
-    assert raised == ExceptionRaised(program, XDP_TX, switch.eth1.ifindex)
+    assert raised == ExceptionRaised((program, XDP_TX, switch.eth1.ifindex))
 
 
 @pytest.mark.semantics("T-06", "E-10")

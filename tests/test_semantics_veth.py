@@ -8,8 +8,9 @@ import pytest
 from spec.lab import Device, Lab
 from spec.trace import BulkTx
 from spec.uapi import BPF_F_BROADCAST, XDP_DROP, XDP_PASS, XDP_REDIRECT, XDP_TX
-from tests.redirect_programs import MARK, asks, frame, marks, slot
-from tests.switch import Switch, bulks, errors, far_end, refusal, told
+from tests.redirect_programs import MARK, asks, frame, key, marks, slot
+from tests.refusal import refusal
+from tests.switch import Switch, bulks, errors, far_end, told
 from tests.wide import Wide
 
 EMPTY = 30
@@ -51,6 +52,7 @@ def test_a_veth_is_a_target_while_its_peer_polls(switch: Switch, near: Device, b
     assert far.received == near.sent == [frame(slot(0))]
     far.detach()
     far.offload("gro", False)
+    assert not near.xdp_features & TARGET
     assert errors(switch.eth0.receive(frame(slot(0)))) == ["EOPNOTSUPP"]
 
 
@@ -130,6 +132,7 @@ def test_a_frame_longer_than_the_peer_allows_is_lost(switch: Switch, near: Devic
     events = switch.eth0.receive(*frames)
     assert [(bulk.sent, bulk.drops, bulk.err) for bulk in bulks(events)] == [(1, 0, 0), (0, 1, 0)]
     assert far.received == frames[:1]
+    assert far.counters["rx_dropped"] == 1
 
 
 @pytest.mark.semantics("W-04")
@@ -149,6 +152,19 @@ def test_the_peers_program_runs_on_redirected_frames(switch: Switch, near: Devic
     far.attach(switch.programs["marks_itself"])
     switch.burst(frame(slot(0)), 70, batch_size=70)
     assert [marks(received).runs for received in far.received] == [1] * 70
+
+
+@pytest.mark.semantics("W-05")
+def test_a_frame_crosses_two_programs(switch: Switch, near: Device) -> None:
+    switch.maps["forward_map"].update(0, switch.eth1)
+    far_end(near).attach(switch.programs["follows"])
+    assert told(switch.eth0.receive(frame(slot(0), key(0)))) == [
+        "xdp_redirect eth0 -> near map tx_port[0]",
+        "xdp_devmap_xmit eth0 -> near sent 1 drops 0",
+        "xdp_redirect far -> eth1 map forward_map[0]",
+        "xdp_devmap_xmit far -> eth1 sent 1 drops 0",
+    ]
+    assert switch.eth1.sent == [frame(slot(0), key(0))]
 
 
 @pytest.mark.semantics("W-05", "R-01")
@@ -233,6 +249,8 @@ def test_a_program_wants_a_peer_whose_packets_fit_a_page(switch: Switch, near: D
     near.mtu = 3506
     far_end(near).attach(switch.programs["pass"])
     assert refusal(setattr, near, "mtu", 3507) == "EINVAL"
+    far_end(near).detach()
+    near.mtu = 9000
 
 
 @pytest.mark.semantics("W-07")
@@ -257,6 +275,7 @@ def test_each_device_has_a_program_in_one_mode(switch: Switch, near: Device) -> 
 def test_drivers_without_xdp_take_generic_programs_only(lab: Lab, switch: Switch) -> None:
     others = lab.lo, lab.macvlan("upper", switch.eth1), lab.bridge("switch", switch.eth2)
     for device in others:
+        assert device.xdp_features == frozenset()
         assert refusal(device.attach, switch.programs["pass"]) == "EOPNOTSUPP"
         device.attach(switch.programs["pass"], "generic")
 

@@ -180,6 +180,15 @@ def test_no_frame_that_a_socket_refuses_falls_back_to_the_stack(
     assert switch.eth0.received == []
 
 
+@pytest.mark.semantics("X-15", "X-04")
+def test_a_frame_that_finds_no_socket_in_its_slot_goes_to_the_stack(switch: Switch) -> None:
+    asked = frame(socket(SLOT, XDP_PASS))
+    for slot in ("never filled", "left by a socket that was closed"):
+        switch.eth0.receive(asked)
+        assert switch.eth0.received == [asked], slot
+        put(switch, switch.eth0).close()
+
+
 @pytest.mark.semantics("X-15")
 def test_the_driver_counts_what_a_socket_refused(native: Switch) -> None:
     put(native)
