@@ -119,7 +119,7 @@ def decoder(point: Tracepoint) -> Callable[[bytes], Event]:
             else 0
             for field in wanted
         ]
-        return kind(*values)
+        return kind(values)
 
     return decode
 

@@ -4,14 +4,14 @@
 Mirrors ``include/trace/events/xdp.h``. Field names are those of the tracepoints. ``err`` is 0 or
 a negative errno, as the kernel prints it.
 
-The classes are written out because one is made for nearly every frame, and dataclasses take longer
-to import than the rest of the model's start.
+Events are tuples because two are made for nearly every frame.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar, Protocol, Self
+from operator import itemgetter
+from typing import Any, ClassVar, Protocol, Self
 
 from spec.errors import errno_name
 from spec.uapi import NO_MAP_ID, verdict
@@ -30,29 +30,36 @@ class Names(Protocol):
     def program_name(self, prog_id: int) -> str: ...
 
 
-class Event:
-    """One firing of a tracepoint; equal to another of the same kind with the same fields."""
+def _field(position: int) -> Any:
+    return property(itemgetter(position))
+
+
+class Event(tuple[int, ...]):
+    """One firing of a tracepoint: the values of its fields, which are also its attributes.
+
+    ``Redirect((prog_id, act, …))`` makes one; it equals another of the same kind with the same
+    values.
+    """
 
     __slots__ = ()
     name: ClassVar[str]
     fields: ClassVar[tuple[str, ...]] = ()
-
-    def values(self) -> tuple[int, ...]:
-        """Its fields in their order."""
-        return tuple(getattr(self, field) for field in self.fields)
 
     def describe(self, names: Names) -> str:
         """What follows the tracepoint's name on the event's line."""
         raise NotImplementedError
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.values() == other.values()
+        return type(self) is type(other) and tuple.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
 
     def __hash__(self) -> int:
-        return hash((self.name, *self.values()))
+        return hash((self.name, *self))
 
     def __repr__(self) -> str:
-        pairs = zip(self.fields, self.values(), strict=True)
+        pairs = zip(self.fields, self, strict=True)
         return f"{type(self).__name__}({', '.join(f'{field}={value}' for field, value in pairs)})"
 
 
@@ -60,25 +67,15 @@ class Redirect(Event):
     """``xdp_redirect``: ``xdp_do_redirect()`` accepted the frame for its target."""
 
     name = "xdp_redirect"
-    fields = __slots__ = ("prog_id", "act", "ifindex", "err", "to_ifindex", "map_id", "map_index")
-
-    def __init__(
-        self,
-        prog_id: int,
-        act: int,
-        ifindex: int,
-        err: int,
-        to_ifindex: int,
-        map_id: int,
-        map_index: int,
-    ) -> None:
-        self.prog_id = prog_id
-        self.act = act
-        self.ifindex = ifindex
-        self.err = err
-        self.to_ifindex = to_ifindex
-        self.map_id = map_id
-        self.map_index = map_index
+    __slots__ = ()
+    fields = ("prog_id", "act", "ifindex", "err", "to_ifindex", "map_id", "map_index")
+    prog_id: int = _field(0)
+    act: int = _field(1)
+    ifindex: int = _field(2)
+    err: int = _field(3)
+    to_ifindex: int = _field(4)
+    map_id: int = _field(5)
+    map_index: int = _field(6)
 
     def describe(self, names: Names) -> str:
         ends = f"{names.device_name(self.ifindex)} -> {names.device_name(self.to_ifindex)}"
@@ -102,17 +99,14 @@ class DevmapXmit(Event):
     """``xdp_devmap_xmit``: a bulk queue was handed to the egress driver."""
 
     name = "xdp_devmap_xmit"
-    fields = __slots__ = ("from_ifindex", "act", "to_ifindex", "drops", "sent", "err")
-
-    def __init__(
-        self, from_ifindex: int, act: int, to_ifindex: int, drops: int, sent: int, err: int
-    ) -> None:
-        self.from_ifindex = from_ifindex
-        self.act = act
-        self.to_ifindex = to_ifindex
-        self.drops = drops
-        self.sent = sent
-        self.err = err
+    __slots__ = ()
+    fields = ("from_ifindex", "act", "to_ifindex", "drops", "sent", "err")
+    from_ifindex: int = _field(0)
+    act: int = _field(1)
+    to_ifindex: int = _field(2)
+    drops: int = _field(3)
+    sent: int = _field(4)
+    err: int = _field(5)
 
     def describe(self, names: Names) -> str:
         ends = f"{names.device_name(self.from_ifindex)} -> {names.device_name(self.to_ifindex)}"
@@ -123,12 +117,11 @@ class ExceptionRaised(Event):
     """``xdp_exception``: a verdict that the kernel could not follow, or ``XDP_ABORTED``."""
 
     name = "xdp_exception"
-    fields = __slots__ = ("prog_id", "act", "ifindex")
-
-    def __init__(self, prog_id: int, act: int, ifindex: int) -> None:
-        self.prog_id = prog_id
-        self.act = act
-        self.ifindex = ifindex
+    __slots__ = ()
+    fields = ("prog_id", "act", "ifindex")
+    prog_id: int = _field(0)
+    act: int = _field(1)
+    ifindex: int = _field(2)
 
     def describe(self, names: Names) -> str:
         device, program = names.device_name(self.ifindex), names.program_name(self.prog_id)
@@ -139,14 +132,13 @@ class BulkTx(Event):
     """``xdp_bulk_tx``: a driver sent frames back out of the device they came in by."""
 
     name = "xdp_bulk_tx"
-    fields = __slots__ = ("ifindex", "act", "drops", "sent", "err")
-
-    def __init__(self, ifindex: int, act: int, drops: int, sent: int, err: int) -> None:
-        self.ifindex = ifindex
-        self.act = act
-        self.drops = drops
-        self.sent = sent
-        self.err = err
+    __slots__ = ()
+    fields = ("ifindex", "act", "drops", "sent", "err")
+    ifindex: int = _field(0)
+    act: int = _field(1)
+    drops: int = _field(2)
+    sent: int = _field(3)
+    err: int = _field(4)
 
     def describe(self, names: Names) -> str:
         device = names.device_name(self.ifindex)
@@ -157,17 +149,14 @@ class CpumapEnqueue(Event):
     """``xdp_cpumap_enqueue``: a bulk of frames was offered to another CPU's queue."""
 
     name = "xdp_cpumap_enqueue"
-    fields = __slots__ = ("map_id", "act", "cpu", "drops", "processed", "to_cpu")
-
-    def __init__(
-        self, map_id: int, act: int, cpu: int, drops: int, processed: int, to_cpu: int
-    ) -> None:
-        self.map_id = map_id
-        self.act = act
-        self.cpu = cpu
-        self.drops = drops
-        self.processed = processed
-        self.to_cpu = to_cpu
+    __slots__ = ()
+    fields = ("map_id", "act", "cpu", "drops", "processed", "to_cpu")
+    map_id: int = _field(0)
+    act: int = _field(1)
+    cpu: int = _field(2)
+    drops: int = _field(3)
+    processed: int = _field(4)
+    to_cpu: int = _field(5)
 
     def describe(self, names: Names) -> str:
         target = f"map {names.map_name(self.map_id)}  to cpu {self.to_cpu}"
@@ -178,7 +167,8 @@ class CpumapKthread(Event):
     """``xdp_cpumap_kthread``: the remote CPU took frames from its queue."""
 
     name = "xdp_cpumap_kthread"
-    fields = __slots__ = (
+    __slots__ = ()
+    fields = (
         "map_id",
         "act",
         "cpu",
@@ -189,28 +179,15 @@ class CpumapKthread(Event):
         "xdp_drop",
         "xdp_redirect",
     )
-
-    def __init__(
-        self,
-        map_id: int,
-        act: int,
-        cpu: int,
-        drops: int,
-        processed: int,
-        sched: int,
-        xdp_pass: int,
-        xdp_drop: int,
-        xdp_redirect: int,
-    ) -> None:
-        self.map_id = map_id
-        self.act = act
-        self.cpu = cpu
-        self.drops = drops
-        self.processed = processed
-        self.sched = sched
-        self.xdp_pass = xdp_pass
-        self.xdp_drop = xdp_drop
-        self.xdp_redirect = xdp_redirect
+    map_id: int = _field(0)
+    act: int = _field(1)
+    cpu: int = _field(2)
+    drops: int = _field(3)
+    processed: int = _field(4)
+    sched: int = _field(5)
+    xdp_pass: int = _field(6)
+    xdp_drop: int = _field(7)
+    xdp_redirect: int = _field(8)
 
     def describe(self, names: Names) -> str:
         counts = f"processed {self.processed} drops {self.drops}"

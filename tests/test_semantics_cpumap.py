@@ -26,16 +26,6 @@ from tests.switch import errors, far_end
 UNKNOWN_VERDICT = 77
 
 
-@pytest.fixture
-def farm(lab: Lab, compile_bpf: Callable[..., Path]) -> Farm:
-    return Farm(lab, compile_bpf)
-
-
-@pytest.fixture(params=["native", "generic"])
-def either(lab: Lab, compile_bpf: Callable[..., Path], request: pytest.FixtureRequest) -> Farm:
-    return Farm(lab, compile_bpf, request.param)
-
-
 # From the CPU that redirects into the ring.
 
 

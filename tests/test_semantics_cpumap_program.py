@@ -15,6 +15,7 @@ import pytest
 from spec.lab import Lab
 from spec.trace import CpumapEnqueue, CpumapKthread, DevmapXmit, ExceptionRaised, Redirect
 from spec.uapi import XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX
+from tests.bpf_pieces import INCLUDES, program
 from tests.cpumap_programs import (
     ON_TO_CPU,
     TO_IFINDEX,
@@ -28,20 +29,9 @@ from tests.cpumap_programs import (
     verdicts,
 )
 from tests.refusal import refusal
-from tests.semantics_programs import INCLUDES, program
 from tests.switch import bulks, errors, far_end, redirected
 
 UNKNOWN_VERDICT = 77
-
-
-@pytest.fixture
-def farm(lab: Lab, compile_bpf: Callable[..., Path]) -> Farm:
-    return Farm(lab, compile_bpf)
-
-
-@pytest.fixture(params=["native", "generic"])
-def either(lab: Lab, compile_bpf: Callable[..., Path], request: pytest.FixtureRequest) -> Farm:
-    return Farm(lab, compile_bpf, request.param)
 
 
 @pytest.mark.semantics("K-03", "K-05")

@@ -93,7 +93,7 @@ class Tap(ModelDevice):
                 self.rx_packets += 1
         elif act != _PASS:
             if act != _DROP:
-                cpu.trace.append(ExceptionRaised(program.id, act, self.ifindex))
+                cpu.trace.append(ExceptionRaised((program.id, act, self.ifindex)))
             self.rx_dropped += 1
         cpu.leave()
         if act == _PASS:

@@ -125,7 +125,7 @@ def transmit(cpu: Processor, queue: BulkQueue, flush: bool) -> None:
             for frame in frames[sent:]:
                 frame.drop()
     cpu.trace.append(
-        DevmapXmit(ingress.ifindex, _REDIRECT, device.ifindex, count - sent, sent, err)
+        DevmapXmit((ingress.ifindex, _REDIRECT, device.ifindex, count - sent, sent, err))
     )
 
 

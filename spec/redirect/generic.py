@@ -55,7 +55,7 @@ def run_generic(cpu: Processor, device: ModelDevice, frame: Frame, program: Mode
         elif act == _TX:
             transmit(cpu, device, frame, program)
         elif act != Verdict.XDP_DROP:
-            cpu.trace.append(ExceptionRaised(program.id, act, device.ifindex))
+            cpu.trace.append(ExceptionRaised((program.id, act, device.ifindex)))
         return False
     finally:
         cpu.leave()
@@ -171,5 +171,5 @@ def send_to_all(
 def transmit(cpu: Processor, device: ModelDevice, frame: Frame, program: ModelProgram) -> None:
     """Hand *frame* to the driver past queueing discipline and taps (``generic_xdp_tx``)."""
     if not device.start_xmit(cpu, frame):
-        cpu.trace.append(ExceptionRaised(program.id, _TX, device.ifindex))
+        cpu.trace.append(ExceptionRaised((program.id, _TX, device.ifindex)))
         device.tx_dropped += 1

@@ -102,5 +102,5 @@ def trace_redirect(
             map_id = 0
     kind = RedirectErr if err else Redirect
     cpu.trace.append(
-        kind(program.id, _REDIRECT, ingress.ifindex, err, to_ifindex, map_id, index & _U32)
+        kind((program.id, _REDIRECT, ingress.ifindex, err, to_ifindex, map_id, index & _U32))
     )
