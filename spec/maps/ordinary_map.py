@@ -10,14 +10,21 @@ from spec.errors import KernelError
 from spec.maps.element import Definition, ModelMap
 from spec.maps.ordinary import Processors, Table, create
 from spec.maps.owner import admits
-from spec.uapi import MAPS_OF_MAPS, MapType
+from spec.uapi import BPF_F_RDONLY_PROG, MAPS_OF_MAPS, MapType
 
 if TYPE_CHECKING:
     from spec.model import ModelLab
 
 
-SIZED = (MapType.BPF_MAP_TYPE_ARRAY, MapType.BPF_MAP_TYPE_PERCPU_ARRAY)
-"""Types of inner maps that must also have as many entries (``array_map_meta_equal``)."""
+SIZED = (
+    MapType.BPF_MAP_TYPE_ARRAY,
+    MapType.BPF_MAP_TYPE_PERCPU_ARRAY,
+    MapType.BPF_MAP_TYPE_XSKMAP,
+)
+"""Types of inner maps that must also have as many entries (``array_map_meta_equal``,
+``xsk_map_meta_equal``)."""
+READ_ONLY = (MapType.BPF_MAP_TYPE_DEVMAP, MapType.BPF_MAP_TYPE_DEVMAP_HASH)
+"""Types whose maps get ``BPF_F_RDONLY_PROG`` from the kernel, the inner map's model too."""
 
 
 class OrdinaryMap(ModelMap):
@@ -75,8 +82,8 @@ class OrdinaryMap(ModelMap):
         map = self.lab.by_fd(fd)
         if not isinstance(map, ModelMap) or self.inner is None:
             raise KernelError(EINVAL)
-        like = map.type, map.key_size, map.value_size, map.map_flags
-        if like != (*self.inner[:3], self.inner.map_flags):
+        flags = self.inner.map_flags | (BPF_F_RDONLY_PROG if map.type in READ_ONLY else 0)
+        if (map.type, map.key_size, map.value_size, map.map_flags) != (*self.inner[:3], flags):
             raise KernelError(EINVAL)
         if map.type in SIZED and map.max_entries != self.inner.max_entries:
             raise KernelError(EINVAL)
