@@ -7,6 +7,7 @@ The kernel iterates in an order that a random number decides; here it is the ord
 from __future__ import annotations
 
 from errno import E2BIG, EEXIST, EINVAL, ENOENT
+from typing import Generic, TypeVar
 
 from spec.errors import ENOTSUPP, KernelError
 from spec.maps.ordinary.table import (
@@ -26,7 +27,10 @@ MAX_ELEMENT = (1 << 22) - 64
 """Key and value together are smaller than what one allocation can give."""
 
 
-class Keyed(Table):
+Value = TypeVar("Value")
+
+
+class Keyed(Table, Generic[Value]):
     """A map from arbitrary keys; subclasses say what a value is."""
 
     allowed_flags = BPF_F_NO_PREALLOC | BPF_F_NUMA_NODE | BPF_F_ZERO_SEED | ACCESS_FLAGS
@@ -37,17 +41,12 @@ class Keyed(Table):
             raise KernelError(EINVAL)
         if self.key_size + self.value_size >= MAX_ELEMENT:
             raise KernelError(E2BIG)
-
-    def keys(self) -> list[bytes]:
-        raise NotImplementedError
-
-    def holds(self, key: bytes) -> bool:
-        raise NotImplementedError
+        self.values: dict[bytes, Value] = {}
 
     def check_update(self, key: bytes, flags: int) -> None:
         """Raise what an update of *key* with *flags* meets (``htab_map_update_elem``)."""
         check_update_flags(flags)
-        exists = self.holds(key)
+        exists = key in self.values
         if exists and flags == BPF_NOEXIST:
             raise KernelError(EEXIST)
         if not exists and flags == BPF_EXIST:
@@ -57,36 +56,26 @@ class Keyed(Table):
 
     def make_room(self) -> None:
         """There is to be one more element."""
-        if len(self.keys()) >= self.max_entries:
+        if len(self.values) >= self.max_entries:
             raise KernelError(E2BIG)
 
     def next_key_bytes(self, key: bytes | None) -> bytes:
         """``htab_map_get_next_key``."""
-        keys = self.keys()
-        following = keys.index(key) + 1 if key is not None and self.holds(key) else 0
+        keys = list(self.values)
+        following = keys.index(key) + 1 if key in self.values else 0
         if following >= len(keys):
             raise KernelError(ENOENT)
         return keys[following]
 
+    def delete_bytes(self, key: bytes) -> None:
+        if self.values.pop(key, None) is None:
+            raise KernelError(ENOENT)
 
-class Hash(Keyed):
+
+class Hash(Keyed[bytearray]):
     """A HASH; an update puts a new value in the place of the old."""
 
     type = MapType.BPF_MAP_TYPE_HASH
-
-    def check_definition(self) -> None:
-        super().check_definition()
-        self.values: dict[bytes, bytearray] = {}
-
-    def keys(self) -> list[bytes]:
-        return list(self.values)
-
-    def holds(self, key: bytes) -> bool:
-        return key in self.values
-
-    def make_room(self) -> None:
-        if len(self.values) >= self.max_entries:
-            raise KernelError(E2BIG)
 
     def lookup_bytes(self, key: bytes) -> bytes:
         if key not in self.values:
@@ -97,23 +86,16 @@ class Hash(Keyed):
         self.check_update(key, flags)
         self.values[key] = bytearray(value)
 
-    def delete_bytes(self, key: bytes) -> None:
-        if self.values.pop(key, None) is None:
-            raise KernelError(ENOENT)
-
     def program_lookup(self, key: bytes) -> Memory | None:
         value = self.values.get(key)
         return None if value is None else self.for_program(value)
 
 
-class LruHash(Hash):
-    """An LRU_HASH: a full map gives up the element that was used least recently.
+class LeastRecentlyUsed(Keyed[Value]):
+    """A full map gives up the element that was used least recently.
 
     The kernel only approximates this order (``kernel/bpf/bpf_lru_list.c``).
     """
-
-    type = MapType.BPF_MAP_TYPE_LRU_HASH
-    allowed_flags = Keyed.allowed_flags | BPF_F_NO_COMMON_LRU
 
     def check_definition(self) -> None:
         if self.map_flags & BPF_F_NO_PREALLOC:
@@ -124,21 +106,29 @@ class LruHash(Hash):
         if len(self.values) >= self.max_entries:
             del self.values[next(iter(self.values))]
 
+    def touch(self, key: bytes) -> None:
+        """*key*, if it is there, was used just now."""
+        if key in self.values:
+            self.values[key] = self.values.pop(key)
+
+
+class LruHash(LeastRecentlyUsed[bytearray], Hash):
+    """An LRU_HASH: a HASH that makes room."""
+
+    type = MapType.BPF_MAP_TYPE_LRU_HASH
+    allowed_flags = Keyed.allowed_flags | BPF_F_NO_COMMON_LRU
+
     def update_bytes(self, key: bytes, value: bytes, flags: int) -> None:
         super().update_bytes(key, value, flags)
-        self._touch(key)
+        self.touch(key)
 
     def program_lookup(self, key: bytes) -> Memory | None:
         # A lookup by user space does not count as use.
-        if key in self.values:
-            self._touch(key)
+        self.touch(key)
         return super().program_lookup(key)
 
-    def _touch(self, key: bytes) -> None:
-        self.values[key] = self.values.pop(key)
 
-
-class PerCpuHash(Keyed):
+class PerCpuHash(Keyed[PerCpuValues]):
     """A PERCPU_HASH; a program that creates an element leaves the other CPUs' copies zero."""
 
     type = MapType.BPF_MAP_TYPE_PERCPU_HASH
@@ -148,17 +138,10 @@ class PerCpuHash(Keyed):
         super().check_definition()
         if round_up(self.value_size) > MAX_PERCPU_VALUE:
             raise KernelError(E2BIG)
-        self.values: dict[bytes, PerCpuValues] = {}
 
     @property
     def user_value_size(self) -> int:
         return round_up(self.value_size) * self.processors.possible
-
-    def keys(self) -> list[bytes]:
-        return list(self.values)
-
-    def holds(self, key: bytes) -> bool:
-        return key in self.values
 
     def lookup_bytes(self, key: bytes) -> bytes:
         if key not in self.values:
@@ -172,10 +155,6 @@ class PerCpuHash(Keyed):
     def store(self, key: bytes, value: bytes, flags: int) -> None:
         self.check_update(key, flags)
         self._element(key).copies[self.processors.current()][:] = value
-
-    def delete_bytes(self, key: bytes) -> None:
-        if self.values.pop(key, None) is None:
-            raise KernelError(ENOENT)
 
     def program_lookup(self, key: bytes) -> Memory | None:
         return self.program_lookup_on(key, self.processors.current())
@@ -193,22 +172,12 @@ class PerCpuHash(Keyed):
         return self.values[key]
 
 
-class LruPerCpuHash(PerCpuHash):
+class LruPerCpuHash(LeastRecentlyUsed[PerCpuValues], PerCpuHash):
     """An LRU_PERCPU_HASH: a PERCPU_HASH that makes room as an LRU_HASH does."""
 
     type = MapType.BPF_MAP_TYPE_LRU_PERCPU_HASH
     allowed_flags = PerCpuHash.allowed_flags | BPF_F_NO_COMMON_LRU
 
-    def check_definition(self) -> None:
-        if self.map_flags & BPF_F_NO_PREALLOC:
-            raise KernelError(ENOTSUPP)
-        super().check_definition()
-
-    def make_room(self) -> None:
-        if len(self.values) >= self.max_entries:
-            del self.values[next(iter(self.values))]
-
     def program_lookup_on(self, key: bytes, cpu: int) -> Memory | None:
-        if key in self.values:
-            self.values[key] = self.values.pop(key)
+        self.touch(key)
         return super().program_lookup_on(key, cpu)

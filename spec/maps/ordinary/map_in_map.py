@@ -35,7 +35,7 @@ class ArrayOfMaps(DescriptorArray["ProgramMap"]):
         return self.entries.get(self.index(key))
 
 
-class HashOfMaps(Keyed):
+class HashOfMaps(Keyed["ProgramMap"]):
     """A HASH_OF_MAPS; user space reads the ids of the maps in it."""
 
     type = MapType.BPF_MAP_TYPE_HASH_OF_MAPS
@@ -51,19 +51,12 @@ class HashOfMaps(Keyed):
     ) -> None:
         super().__init__(key_size, value_size, max_entries, map_flags, processors)
         self.resolve = resolve
-        self.values: dict[bytes, ProgramMap] = {}
 
     def check_definition(self) -> None:
         """``fd_htab_map_alloc_check``."""
         super().check_definition()
         if self.value_size != 4:
             raise KernelError(EINVAL)
-
-    def keys(self) -> list[bytes]:
-        return list(self.values)
-
-    def holds(self, key: bytes) -> bool:
-        return key in self.values
 
     def lookup_bytes(self, key: bytes) -> bytes:
         return _id(self.values.get(key))
@@ -72,10 +65,6 @@ class HashOfMaps(Keyed):
         inner = self.resolve(int.from_bytes(value, sys.byteorder, signed=True))
         self.check_update(key, flags)
         self.values[key] = inner
-
-    def delete_bytes(self, key: bytes) -> None:
-        if self.values.pop(key, None) is None:
-            raise KernelError(ENOENT)
 
     def program_lookup(self, key: bytes) -> ProgramMap | None:  # type: ignore[override]
         """A map instead of memory; programs hand it to helpers."""
