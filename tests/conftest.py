@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from spec import ModelLab
-from spec.lab import Lab
+from spec.lab import Lab, Program
+from tests.bpf_pieces import ENTRIES
+from tests.cpumap_programs import Farm
 from tests.switch import OpenRelease, Switch
 from tests.wide import Wide
 
@@ -58,3 +60,21 @@ def wide_release(labs: ExitStack, compile_bpf: Callable[..., Path]) -> Callable[
         return Wide(labs.enter_context(ModelLab(text)), compile_bpf, mode)
 
     return open_one
+
+
+@pytest.fixture
+def programs(lab: Lab, compile_bpf: Callable[..., Path]) -> Mapping[str, Program]:
+    """Programs of every kind that a map may be asked to hold."""
+    return lab.load(compile_bpf(ENTRIES, "entries")).programs
+
+
+@pytest.fixture
+def farm(lab: Lab, compile_bpf: Callable[..., Path]) -> Farm:
+    """Two taps; the first has a native program that gives frames to CPUs."""
+    return Farm(lab, compile_bpf)
+
+
+@pytest.fixture(params=["native", "generic"])
+def either(lab: Lab, compile_bpf: Callable[..., Path], request: pytest.FixtureRequest) -> Farm:
+    """The same with a native and with a generic program."""
+    return Farm(lab, compile_bpf, request.param)

@@ -12,44 +12,20 @@ from typing import NamedTuple
 from spec.lab import Device, Lab, Program
 from spec.trace import CpumapEnqueue, CpumapKthread, Event, EventLog
 from spec.uapi import XDP_PASS
+from tests.bpf_pieces import CPUMAP, DEVMAP, INCLUDES, XSKMAP, map_of
 
 ORDER = struct.Struct("=BBBBI")
 MARKS = struct.Struct("=IIII")
 HEADER = bytes.fromhex("020000000002 020000000001 88b5")
 BY_VERDICT, TO_PORT, TO_IFINDEX, TO_SOCKET, ON_TO_CPU = range(5)
 
-SOURCE = """
-#include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
-
-struct {
-    __uint(type, BPF_MAP_TYPE_CPUMAP);
-    __type(key, __u32);
-    __type(value, struct bpf_cpumap_val);
-    __uint(max_entries, 64);
-} cpus SEC(".maps");
-
-struct {
-    __uint(type, BPF_MAP_TYPE_CPUMAP);
-    __type(key, __u32);
-    __type(value, __u32);
-    __uint(max_entries, 64);
-} more_cpus SEC(".maps");
-
-struct {
-    __uint(type, BPF_MAP_TYPE_DEVMAP);
-    __type(key, __u32);
-    __type(value, __u32);
-    __uint(max_entries, 4);
-} ports SEC(".maps");
-
-struct {
-    __uint(type, BPF_MAP_TYPE_XSKMAP);
-    __type(key, __u32);
-    __type(value, __u32);
-    __uint(max_entries, 4);
-} sockets SEC(".maps");
-
+SOURCE = (
+    INCLUDES
+    + map_of(CPUMAP, "cpus", "struct bpf_cpumap_val", entries=64)
+    + map_of(CPUMAP, "more_cpus", entries=64)
+    + map_of(DEVMAP, "ports")
+    + map_of(XSKMAP, "sockets")
+    + """
 struct order {
     __u8 ethernet[14];
     __u8 cpu, kind, verdict, slot;
@@ -136,9 +112,8 @@ SEC("xdp/cpumap") int every_other(struct xdp_md *ctx)
         mark(ctx, order);
     return serial % 2 ? XDP_PASS : XDP_DROP;
 }
-
-char _license[] SEC("license") = "GPL";
 """
+)
 
 
 class Marks(NamedTuple):

@@ -12,20 +12,14 @@ import pytest
 
 import kernel_impl
 from spec.testing.compiler import compile_bpf
+from tests.bpf_pieces import DEVMAP, INCLUDES, map_of
 
 FRAME = b"\xff" * 6 + b"\x02" * 6 + b"\x88\xb5" + bytes(46)
 
-PROGRAMS = """
-#include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
-
-struct {
-    __uint(type, BPF_MAP_TYPE_DEVMAP);
-    __type(key, __u32);
-    __type(value, struct bpf_devmap_val);
-    __uint(max_entries, 8);
-} ports SEC(".maps");
-
+PROGRAMS = (
+    INCLUDES
+    + map_of(DEVMAP, "ports", "struct bpf_devmap_val", entries=8)
+    + """
 int counted;
 
 SEC("xdp") int forward(struct xdp_md *ctx) { return bpf_redirect_map(&ports, 0, 0); }
@@ -38,28 +32,21 @@ SEC("xdp") int drop(struct xdp_md *ctx) { return XDP_DROP; }
 SEC("xdp") int abort_it(struct xdp_md *ctx) { return XDP_ABORTED; }
 SEC("xdp") int send_back(struct xdp_md *ctx) { return XDP_TX; }
 SEC("xdp/devmap") int at_egress(struct xdp_md *ctx) { return XDP_PASS; }
-char _license[] SEC("license") = "GPL";
 """
+)
 
-REFUSED = """
-#include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
-
-struct {
-    __uint(type, BPF_MAP_TYPE_DEVMAP);
-    __type(key, __u32);
-    __type(value, __u32);
-    __uint(max_entries, 8);
-} ports SEC(".maps");
-
+REFUSED = (
+    INCLUDES
+    + map_of(DEVMAP, "ports", entries=8)
+    + """
 SEC("xdp") int fine(struct xdp_md *ctx) { return XDP_PASS; }
 SEC("xdp") int writes(struct xdp_md *ctx)
 {
     __u32 key = 0, ifindex = 1;
     return bpf_map_update_elem(&ports, &key, &ifindex, BPF_ANY);
 }
-char _license[] SEC("license") = "GPL";
 """
+)
 
 
 @cache

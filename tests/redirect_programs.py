@@ -13,6 +13,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.bpf_pieces import DEVMAP, INCLUDES, map_of
+
 ANSWER, GOES_ON = 255, 254
 """In place of a verdict: what the last helper answered; nothing yet, the frame asks for more."""
 
@@ -23,24 +25,16 @@ SOURCE = Path(__file__).with_suffix(".bpf.c").read_text(encoding="utf-8")
 FRAGS_SOURCE = "#define FRAGS\n" + SOURCE
 """The programs that know fragments."""
 
-PLAIN_SOURCE = """
-#include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
-
-struct {
-    __uint(type, BPF_MAP_TYPE_DEVMAP);
-    __type(key, __u32);
-    __type(value, __u32);
-    __uint(max_entries, 4);
-} plain SEC(".maps");
-
+PLAIN_SOURCE = (
+    INCLUDES
+    + map_of(DEVMAP, "plain")
+    + """
 SEC("xdp") int to_all_others(struct xdp_md *ctx)
 {
     return bpf_redirect_map(&plain, 0, BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS);
 }
-
-char _license[] SEC("license") = "GPL";
 """
+)
 
 
 class Kind(IntEnum):

@@ -25,6 +25,11 @@ class Switch:
             self.ports.update(slot, device)
         self.eth0.attach(self.programs["follows"], mode)
 
+    def attach(self, mode: str) -> None:
+        """The program of ``eth0`` anew, in *mode*."""
+        self.eth0.detach()
+        self.eth0.attach(self.programs["follows"], mode)
+
     def answer(self, frame: bytes) -> object:
         """What the program returns; nothing is carried out."""
         return self.programs["follows"].test_run(frame).retval

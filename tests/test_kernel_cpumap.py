@@ -9,27 +9,20 @@ from pathlib import Path
 import pytest
 
 from spec.testing.compiler import compile_bpf
+from tests.bpf_pieces import CPUMAP, INCLUDES, map_of
 from tests.cpumap_programs import Farm, frame
 from tests.live import live_lab
 
 pytestmark = pytest.mark.kernel
 
 PATIENCE_S = 5.0
-HOPS = """
-#include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
-
-struct {
-    __uint(type, BPF_MAP_TYPE_CPUMAP);
-    __type(key, __u32);
-    __type(value, struct bpf_cpumap_val);
-    __uint(max_entries, 4);
-} cpus SEC(".maps");
-
+HOPS = (
+    INCLUDES
+    + map_of(CPUMAP, "cpus", "struct bpf_cpumap_val")
+    + """
 SEC("xdp/cpumap") int hops(struct xdp_md *ctx) { return bpf_redirect_map(&cpus, 3, 0); }
-
-char _license[] SEC("license") = "GPL";
 """
+)
 
 
 def threads(map_id: int) -> list[str]:

@@ -11,20 +11,20 @@ import pytest
 from spec.errors import KernelError
 from spec.lab import Device, Lab
 from spec.trace import ExceptionRaised
+from tests.bpf_pieces import INCLUDES
 from tests.redirect_programs import frame, redirect
 from tests.refusal import refusal
 from tests.switch import Switch, errors, far_end
 
 ETHERTYPE, TAG = bytes.fromhex("88b5"), bytes.fromhex("8100 0007")
 TO_ALL, TO_ONE = b"\xff" * 6 + b"\x02" * 6, b"\x02\x00\x00\x00\x00\x09" + b"\x02" * 6
-SOURCE = """
-#include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
-
+SOURCE = (
+    INCLUDES
+    + """
 SEC("xdp") int passes(struct xdp_md *ctx) { return XDP_PASS; }
 SEC("xdp") int aborts(struct xdp_md *ctx) { return XDP_ABORTED; }
-char _license[] SEC("license") = "GPL";
 """
+)
 FRAME = (TO_ALL + ETHERTYPE).ljust(60, b"\0")
 
 
@@ -255,8 +255,7 @@ def test_an_ifb_drops_what_does_not_come_from_traffic_control(lab: Lab, switch: 
     assert refusal(ifb0.attach, switch.programs["pass"]) == "EOPNOTSUPP"
     to_ifb0 = frame(redirect(ifb0.ifindex))
     assert errors(switch.eth0.receive(to_ifb0)) == ["EOPNOTSUPP"]
-    switch.eth0.detach()
-    switch.eth0.attach(switch.programs["follows"], "generic")
+    switch.attach("generic")
     assert errors(switch.eth0.receive(to_ifb0)) == [""]
     assert (ifb0.counters["rx_packets"], ifb0.counters["rx_dropped"]) == (1, 1)
     assert ifb0.received == ifb0.sent == []
@@ -311,8 +310,7 @@ def test_a_group_frame_through_a_macvlan_reaches_the_other_macvlans(
     lab: Lab, switch: Switch
 ) -> None:
     mac0, mac1 = (lab.macvlan(f"mac{number}", switch.eth1) for number in range(2))
-    switch.eth0.detach()
-    switch.eth0.attach(switch.programs["follows"], "generic")
+    switch.attach("generic")
     to_mac0 = frame(redirect(mac0.ifindex))
     group = b"\xff" * 6 + to_mac0[6:]
     switch.eth0.receive(to_mac0, group)
@@ -324,8 +322,7 @@ def test_a_group_frame_through_a_macvlan_reaches_the_other_macvlans(
 def test_a_macvlan_learns_what_the_device_below_dropped_itself(lab: Lab, switch: Switch) -> None:
     veth0 = lab.veth("veth0")
     mac0 = lab.macvlan("mac0", veth0)
-    switch.eth0.detach()
-    switch.eth0.attach(switch.programs["follows"], "generic")
+    switch.attach("generic")
     far_end(veth0).mtu = 1000
     switch.eth0.receive(frame(redirect(mac0.ifindex), length=1100), frame(redirect(mac0.ifindex)))
     assert (mac0.counters["tx_packets"], mac0.counters["tx_dropped"]) == (1, 1)

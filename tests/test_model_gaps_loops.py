@@ -17,34 +17,16 @@ from spec import ModelLab
 from spec.errors import InputError
 from spec.lab import Device, Lab
 from spec.redirect.processor import LONGEST
+from tests.bpf_pieces import CPUMAP, DEVMAP, INCLUDES, map_of
 from tests.live import live_lab
 from tests.switch import far_end
 
-SOURCE = """
-#include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
-
-struct {
-    __uint(type, BPF_MAP_TYPE_DEVMAP);
-    __type(key, __u32);
-    __type(value, struct bpf_devmap_val);
-    __uint(max_entries, 8);
-} ports SEC(".maps");
-
-struct {
-    __uint(type, BPF_MAP_TYPE_CPUMAP);
-    __type(key, __u32);
-    __type(value, struct bpf_cpumap_val);
-    __uint(max_entries, 4);
-} cpus SEC(".maps");
-
-struct {
-    __uint(type, BPF_MAP_TYPE_ARRAY);
-    __type(key, __u32);
-    __type(value, __u32);
-    __uint(max_entries, 2);
-} turns SEC(".maps");
-
+SOURCE = (
+    INCLUDES
+    + map_of(DEVMAP, "ports", "struct bpf_devmap_val", entries=8)
+    + map_of(CPUMAP, "cpus", "struct bpf_cpumap_val")
+    + map_of("BPF_MAP_TYPE_ARRAY", "turns", entries=2)
+    + """
 static __always_inline int turn(int slot)
 {
     __u32 done = 0, most = 1;
@@ -66,8 +48,8 @@ SEC("xdp") int to_all(struct xdp_md *ctx)
 SEC("xdp") int to_cpu(struct xdp_md *ctx) { return bpf_redirect_map(&cpus, 1, 0); }
 SEC("xdp/cpumap") int cpu_to_0(struct xdp_md *ctx) { return turn(0); }
 SEC("xdp") int pass(struct xdp_md *ctx) { return XDP_PASS; }
-char _license[] SEC("license") = "GPL";
 """
+)
 FRAME = bytes.fromhex("020000000002 020000000001 88b5") + bytes(46)
 FOR_EVER = 0xFFFFFFFF
 

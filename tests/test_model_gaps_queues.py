@@ -9,27 +9,15 @@ from pathlib import Path
 import pytest
 
 from spec.lab import Device, Lab, LoadedObject
+from tests.bpf_pieces import CPUMAP, DEVMAP, INCLUDES, map_of
 from tests.refusal import refusal
 from tests.switch import far_end, told
 
-SOURCE = """
-#include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
-
-struct {
-    __uint(type, BPF_MAP_TYPE_DEVMAP);
-    __type(key, __u32);
-    __type(value, struct bpf_devmap_val);
-    __uint(max_entries, 4);
-} ports SEC(".maps");
-
-struct {
-    __uint(type, BPF_MAP_TYPE_CPUMAP);
-    __type(key, __u32);
-    __type(value, struct bpf_cpumap_val);
-    __uint(max_entries, 4);
-} cpus SEC(".maps");
-
+SOURCE = (
+    INCLUDES
+    + map_of(DEVMAP, "ports", "struct bpf_devmap_val")
+    + map_of(CPUMAP, "cpus", "struct bpf_cpumap_val")
+    + """
 SEC("xdp") int to_port(struct xdp_md *ctx) { return bpf_redirect_map(&ports, 0, 0); }
 SEC("xdp") int to_cpu_1(struct xdp_md *ctx) { return bpf_redirect_map(&cpus, 1, 0); }
 SEC("xdp/cpumap") int cpu_to_port(struct xdp_md *ctx) { return bpf_redirect_map(&ports, 0, 0); }
@@ -43,8 +31,8 @@ SEC("xdp") int marks_queue(struct xdp_md *ctx)
     data[15] = bpf_get_smp_processor_id();
     return XDP_PASS;
 }
-char _license[] SEC("license") = "GPL";
 """
+)
 FRAME = bytes.fromhex("020000000002 020000000001 88b5") + bytes(46)
 TARGET = frozenset({"ndo-xmit", "ndo-xmit-sg"})
 BASIC = frozenset({"basic", "redirect", "rx-sg"})

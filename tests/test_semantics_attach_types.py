@@ -9,28 +9,16 @@ from pathlib import Path
 import pytest
 
 from spec.lab import Lab, Program
+from tests.bpf_pieces import DEVMAP, INCLUDES, map_of, passing, program
 from tests.refusal import refusal
-from tests.semantics_programs import DEVMAP, ENTRIES, INCLUDES, map_of, passing, program
 
 CompileBpf = Callable[..., Path]
 
 FRAME = bytes(60)
 READS_EGRESS = "return ctx->egress_ifindex ? XDP_PASS : XDP_DROP;"
 
-TAIL_CALLS = """
-struct {
-    __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-    __uint(key_size, 4);
-    __uint(value_size, 4);
-    __uint(max_entries, 2);
-} steps SEC(".maps");
-"""
+TAIL_CALLS = map_of("BPF_MAP_TYPE_PROG_ARRAY", "steps", entries=2)
 GOES_ON = "bpf_tail_call(ctx, &steps, 0); return XDP_PASS;"
-
-
-@pytest.fixture
-def programs(lab: Lab, compile_bpf: CompileBpf) -> Mapping[str, Program]:
-    return lab.load(compile_bpf(ENTRIES, "entries")).programs
 
 
 @pytest.mark.semantics("A-01")

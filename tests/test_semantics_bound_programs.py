@@ -10,8 +10,7 @@ import pytest
 
 from spec import ModelLab
 from spec.lab import Lab
-from tests.refusal import refusal
-from tests.semantics_programs import (
+from tests.bpf_pieces import (
     CPUMAP,
     DEVMAP,
     DEVMAP_HASH,
@@ -21,6 +20,7 @@ from tests.semantics_programs import (
     passing,
     program,
 )
+from tests.refusal import refusal
 
 CompileBpf = Callable[..., Path]
 

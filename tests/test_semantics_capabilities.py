@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from spec.lab import Lab
+from tests.bpf_pieces import ENTRIES
 from tests.capabilities import only
 from tests.refusal import refusal
-from tests.semantics_programs import ENTRIES
 
 FOUR = ("devmap", "devmap_hash", "cpumap", "xskmap")
 OF_THE_NETWORK = ("devmap", "devmap_hash", "xskmap")

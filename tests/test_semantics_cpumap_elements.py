@@ -4,26 +4,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
 import pytest
 
 from spec.lab import Lab, Map, Program
 from spec.uapi import BPF_ANY, BPF_EXIST, BPF_NOEXIST
 from tests.refusal import refusal
-from tests.semantics_programs import ENTRIES
 
 MAX_QUEUE, NOBODY = 16384, 9999
 PATIENCE = 5
 """Seconds."""
 LAST_SLOT = 255
 """Of a map with 256 slots, which is more CPUs than the machines have that this runs on."""
-
-
-@pytest.fixture
-def programs(lab: Lab, compile_bpf: Callable[..., Path]) -> Mapping[str, Program]:
-    return lab.load(compile_bpf(ENTRIES, "entries")).programs
 
 
 @pytest.fixture

@@ -10,17 +10,12 @@ import pytest
 
 from spec.lab import Lab, Program
 from spec.uapi import BPF_ANY, BPF_EXIST, BPF_NOEXIST
+from tests.bpf_pieces import DEVMAP, INCLUDES, map_of, program
 from tests.refusal import refusal
-from tests.semantics_programs import DEVMAP, ENTRIES, INCLUDES, map_of, program
 
 NOBODY = 9999
 """An ifindex, or a descriptor, of nothing."""
 FRAME = bytes(60)
-
-
-@pytest.fixture
-def programs(lab: Lab, compile_bpf: Callable[..., Path]) -> Mapping[str, Program]:
-    return lab.load(compile_bpf(ENTRIES, "entries")).programs
 
 
 @pytest.mark.semantics("2.1")

@@ -10,8 +10,8 @@ import pytest
 
 from spec.lab import Lab
 from spec.uapi import BPF_ANY, BPF_EXIST, BPF_NOEXIST
+from tests.bpf_pieces import ENTRIES
 from tests.refusal import refusal
-from tests.semantics_programs import ENTRIES
 
 NOBODY = 9999
 

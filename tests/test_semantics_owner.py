@@ -12,16 +12,15 @@ from pathlib import Path
 import pytest
 
 from spec.lab import Lab, Program
-from tests.refusal import refusal
-from tests.semantics_programs import (
+from tests.bpf_pieces import (
     CPUMAP,
     DEVMAP,
     DEVMAP_HASH,
-    ENTRIES,
     INCLUDES,
     map_of,
     program,
 )
+from tests.refusal import refusal
 
 CompileBpf = Callable[..., Path]
 
@@ -32,11 +31,6 @@ VALUES = {
 }
 USES = "return bpf_redirect_map(&targets, 0, 0);"
 QUEUE = 16
-
-
-@pytest.fixture
-def programs(lab: Lab, compile_bpf: CompileBpf) -> Mapping[str, Program]:
-    return lab.load(compile_bpf(ENTRIES, "entries")).programs
 
 
 def used_by(type: str, *sections: str) -> str:

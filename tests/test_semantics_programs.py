@@ -11,7 +11,7 @@ import pytest
 from spec.errors import KernelError
 from spec.lab import Lab
 from spec.uapi import XDP_PASS, XDP_REDIRECT
-from tests.semantics_programs import (
+from tests.bpf_pieces import (
     CPUMAP,
     DEVMAP,
     DEVMAP_HASH,

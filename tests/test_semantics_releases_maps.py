@@ -10,9 +10,7 @@ import pytest
 
 from spec import ModelLab
 from spec.uapi import BPF_EXIST, BPF_NOEXIST
-from tests.capabilities import only
-from tests.refusal import refusal
-from tests.semantics_programs import (
+from tests.bpf_pieces import (
     CPUMAP,
     DEVMAP,
     DEVMAP_HASH,
@@ -21,6 +19,8 @@ from tests.semantics_programs import (
     map_of,
     program,
 )
+from tests.capabilities import only
+from tests.refusal import refusal
 
 CompileBpf = Callable[..., Path]
 
@@ -67,14 +67,7 @@ def test_programs_for_entries_had_test_runs_until_5_13(compile_bpf: CompileBpf) 
 def test_programs_of_two_attach_types_shared_tail_calls_until_6_16(
     compile_bpf: CompileBpf,
 ) -> None:
-    steps = """
-    struct {
-        __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-        __uint(key_size, 4);
-        __uint(value_size, 4);
-        __uint(max_entries, 1);
-    } steps SEC(".maps");
-    """
+    steps = map_of("BPF_MAP_TYPE_PROG_ARRAY", "steps", entries=1)
     goes_on = "bpf_tail_call(ctx, &steps, 0); return XDP_PASS;"
     users = program(goes_on, "xdp", "one") + program(goes_on, "xdp/devmap", "other")
     mixed = compile_bpf(INCLUDES + steps + users, "mixed")

@@ -10,8 +10,8 @@ import pytest
 
 from spec.lab import Lab, Socket
 from spec.uapi import BPF_F_LOCK, BPF_F_RDONLY, BPF_F_WRONLY, BPF_NOEXIST
+from tests.bpf_pieces import ENTRIES
 from tests.refusal import refusal
-from tests.semantics_programs import ENTRIES
 
 FOUR = ("devmap", "devmap_hash", "cpumap", "xskmap")
 WITH_ACCESS = ("devmap", "devmap_hash", "xskmap")

@@ -17,8 +17,7 @@ HIGH = 1 << 32
 @pytest.mark.semantics("T-01", "T-04")
 @pytest.mark.parametrize("mode", ["native", "generic"])
 def test_a_redirect_by_slot_tells_slot_and_device(switch: Switch, mode: str) -> None:
-    switch.eth0.detach()
-    switch.eth0.attach(switch.programs["follows"], mode)
+    switch.attach(mode)
     accepted, *sent = switch.eth0.receive(frame(slot(HIGH | 1)))
     rx, tx, program = switch.eth0.ifindex, switch.eth2.ifindex, switch.programs["follows"].id
     assert accepted == Redirect((program, XDP_REDIRECT, rx, 0, tx, switch.ports.id, 1))
@@ -28,8 +27,7 @@ def test_a_redirect_by_slot_tells_slot_and_device(switch: Switch, mode: str) -> 
 @pytest.mark.semantics("T-01")
 @pytest.mark.parametrize("mode", ["native", "generic"])
 def test_a_redirect_by_key_tells_key_and_device(switch: Switch, mode: str) -> None:
-    switch.eth0.detach()
-    switch.eth0.attach(switch.programs["follows"], mode)
+    switch.attach(mode)
     table, large = switch.maps["forward_map"], 0xFFFFFFFF
     table.update(large, switch.eth3)
     accepted, *_ = switch.eth0.receive(frame(key(large)))
@@ -43,8 +41,7 @@ def test_a_redirect_by_key_tells_key_and_device(switch: Switch, mode: str) -> No
 def test_a_redirect_without_a_map_tells_the_device_and_the_largest_map_id(
     switch: Switch, mode: str
 ) -> None:
-    switch.eth0.detach()
-    switch.eth0.attach(switch.programs["follows"], mode)
+    switch.attach(mode)
     accepted, *_ = switch.eth0.receive(frame(redirect(switch.eth1.ifindex)))
     rx, tx, program = switch.eth0.ifindex, switch.eth1.ifindex, switch.programs["follows"].id
     assert accepted == Redirect((program, XDP_REDIRECT, rx, 0, tx, NO_MAP_ID, 0))
@@ -53,8 +50,7 @@ def test_a_redirect_without_a_map_tells_the_device_and_the_largest_map_id(
 @pytest.mark.semantics("T-01")
 @pytest.mark.parametrize("mode", ["native", "generic"])
 def test_a_redirect_to_a_cpu_tells_no_device(switch: Switch, mode: str) -> None:
-    switch.eth0.detach()
-    switch.eth0.attach(switch.programs["follows"], mode)
+    switch.attach(mode)
     switch.maps["cpu_map"].update(1, 192)
     events = switch.eth0.receive(frame(cpu(1)))
     (accepted,) = (event for event in events if isinstance(event, Redirect))
@@ -65,8 +61,7 @@ def test_a_redirect_to_a_cpu_tells_no_device(switch: Switch, mode: str) -> None:
 @pytest.mark.semantics("T-01", "G-07")
 @pytest.mark.parametrize("mode", ["native", "generic"])
 def test_a_redirect_to_a_socket_tells_no_device(lab: Lab, switch: Switch, mode: str) -> None:
-    switch.eth0.detach()
-    switch.eth0.attach(switch.programs["follows"], mode)
+    switch.attach(mode)
     xsks, receiver = switch.maps["xsks"], lab.socket()
     receiver.bind(switch.eth0)
     xsks.update(2, receiver)
@@ -116,8 +111,7 @@ def test_events_of_a_bulk_queue_name_no_map(lab: Lab) -> None:
 def test_a_verdict_that_is_none_is_an_exception_at_the_receiving_device(
     switch: Switch, mode: str, verdict: int
 ) -> None:
-    switch.eth0.detach()
-    switch.eth0.attach(switch.programs["follows"], mode)
+    switch.attach(mode)
     program = switch.programs["follows"].id
     assert switch.eth0.receive(frame(asks(verdict=verdict))) == [
         ExceptionRaised((program, verdict, switch.eth0.ifindex))
@@ -128,8 +122,7 @@ def test_a_verdict_that_is_none_is_an_exception_at_the_receiving_device(
 @pytest.mark.parametrize("mode", ["native", "generic"])
 @pytest.mark.parametrize("verdict", [XDP_DROP, XDP_PASS])
 def test_frames_dropped_or_passed_leave_no_event(switch: Switch, mode: str, verdict: int) -> None:
-    switch.eth0.detach()
-    switch.eth0.attach(switch.programs["follows"], mode)
+    switch.attach(mode)
     assert list(switch.eth0.receive(frame(asks(verdict=verdict)))) == []
 
 
@@ -138,8 +131,7 @@ def test_frames_dropped_or_passed_leave_no_event(switch: Switch, mode: str, verd
 def test_an_exception_in_the_program_of_an_entry_names_the_egress_device(
     switch: Switch, mode: str
 ) -> None:
-    switch.eth0.detach()
-    switch.eth0.attach(switch.programs["follows"], mode)
+    switch.attach(mode)
     switch.put(0, switch.eth1, "entry_tx")
     events = switch.eth0.receive(frame(slot(0)))
     (raised,) = (event for event in events if isinstance(event, ExceptionRaised))

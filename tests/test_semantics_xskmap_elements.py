@@ -13,8 +13,8 @@ from spec import ModelLab
 from spec.lab import Lab, Map, Program
 from spec.redirect.xsk import OtherSocket
 from spec.uapi import BPF_ANY, BPF_EXIST, BPF_NOEXIST, XDP_PASS, XDP_REDIRECT
+from tests.bpf_pieces import INCLUDES, XSKMAP, map_of, program
 from tests.refusal import refusal
-from tests.semantics_programs import INCLUDES, XSKMAP, map_of, program
 
 NOBODY = 9999
 FRAME = bytes(60)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""BPF objects for the tests of what programs and maps may do with each other."""
+"""Pieces of BPF objects: what every one begins with, maps, and programs of one line."""
 
 from __future__ import annotations
 
