@@ -15,3 +15,10 @@ def refusal(operation: Callable[..., object], *arguments: object, **options: obj
     with pytest.raises(KernelError) as caught:
         operation(*arguments, **options)
     return errno_name(caught.value.errno or 0)
+
+
+def whole_refusal(operation: Callable[..., object], *arguments: object) -> str:
+    """All that is answered: the name of the errno, and words if there are any."""
+    with pytest.raises(KernelError) as caught:
+        operation(*arguments)
+    return str(caught.value)

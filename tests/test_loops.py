@@ -58,7 +58,7 @@ class Loop:
     """Programs whose frames come back to them, *most* times."""
 
     def __init__(self, lab: Lab, compile_bpf: Callable[..., Path], most: int) -> None:
-        self.lab, loaded = lab, lab.load(compile_bpf(SOURCE, "gaps_loops"))
+        self.lab, loaded = lab, lab.load(compile_bpf(SOURCE, "loops"))
         self.programs, self.ports, self.cpus = (
             loaded.programs,
             loaded.maps["ports"],

@@ -41,7 +41,7 @@ NONE = frozenset[str]()
 
 @pytest.fixture
 def loaded(lab: Lab, compile_bpf: Callable[..., Path]) -> LoadedObject:
-    return lab.load(compile_bpf(SOURCE, "gaps_queues"))
+    return lab.load(compile_bpf(SOURCE, "veth_queues"))
 
 
 def places(device: Device) -> list[tuple[int, int]]:
