@@ -112,7 +112,6 @@ def transmit(cpu: Processor, queue: BulkQueue, flush: bool) -> None:
     frames, device, ingress = queue.frames, queue.device, queue.ingress
     if not frames or ingress is None:
         return
-    queue.frames = []
     count = len(frames)
     sent = err = 0
     if queue.program is not None:
@@ -124,6 +123,7 @@ def transmit(cpu: Processor, queue: BulkQueue, flush: bool) -> None:
         if sent < len(frames):
             for frame in frames[sent:]:
                 frame.drop()
+    queue.frames.clear()
     cpu.trace.append(
         DevmapXmit((ingress.ifindex, _REDIRECT, device.ifindex, count - sent, sent, err))
     )
