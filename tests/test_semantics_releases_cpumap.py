@@ -13,12 +13,12 @@ from spec.lab import Socket
 from spec.trace import CpumapEnqueue, CpumapKthread, Redirect
 from spec.uapi import BPF_F_TEST_XDP_LIVE_FRAMES
 from tests.cpumap_programs import TO_SOCKET, Farm, frame, marks, verdicts
-from tests.redirect_programs import FRAGS_SOURCE
 from tests.redirect_programs import frame as script
 from tests.redirect_programs import socket as to_slot
 from tests.segments import SOURCE as SEGMENTS
 from tests.segments import Stack, Tcp
-from tests.switch import errors, far_end
+from tests.switch import errors
+from tests.wide import Wide
 
 pytestmark = pytest.mark.model
 Open = Callable[..., Farm]
@@ -84,18 +84,14 @@ def test_a_full_ring_had_no_errno_of_its_own(open_farm: Open, release: str, errn
 @pytest.mark.semantics("X-19")
 @pytest.mark.parametrize(("release", "taken"), [("6.5", False), ("6.6", True)])
 def test_sockets_refused_fragments_without_a_word(
-    compile_bpf: Callable[..., Path], release: str, taken: bool
+    wide_release: Callable[..., Wide], release: str, taken: bool
 ) -> None:
-    with ModelLab(release) as lab, lab.load(compile_bpf(FRAGS_SOURCE, "redirect_frags")) as loaded:
-        far = far_end(lab.veth("near", "far"))
-        for device in (far, far_end(far)):
-            device.mtu = 9000
-        far.attach(loaded.programs["follows"])
-        made = lab.socket()
-        made.bind(far)
-        loaded.maps["xsks"].update(0, made)
-        events = far.receive(script(to_slot(0), length=3600))
-        assert (len(events), len(made.received)) == (int(taken), int(taken))
+    wide = wide_release(release)
+    made = wide.lab.socket()
+    made.bind(wide.far)
+    wide.maps["xsks"].update(0, made)
+    events = wide.far.receive(script(to_slot(0), length=3600))
+    assert (len(events), len(made.received)) == (int(taken), int(taken))
 
 
 @pytest.mark.semantics("K-03")

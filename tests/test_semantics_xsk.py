@@ -12,9 +12,10 @@ from spec.errors import InputError
 from spec.lab import Device, Lab, Map, Socket
 from spec.trace import Event, EventLog, Redirect
 from spec.uapi import BPF_F_TEST_XDP_LIVE_FRAMES, XDP_PASS
-from tests.redirect_programs import FRAGS_SOURCE, frame, socket
+from tests.redirect_programs import frame, socket
 from tests.refusal import refusal
 from tests.switch import Switch, errors, far_end
+from tests.wide import Wide
 
 SLOT = 2
 FRAME = frame(socket(SLOT))
@@ -280,17 +281,12 @@ def test_buffers_have_2048_or_4096_bytes(lab: Lab, frame_size: int) -> None:
 @pytest.mark.semantics("X-19")
 @pytest.mark.parametrize("length", [3600, 3841])
 def test_a_frame_in_fragments_arrives_in_one_piece_if_it_fits_one_buffer(
-    lab: Lab, compile_bpf: Callable[..., Path], length: int
+    lab: Lab, wide: Wide, length: int
 ) -> None:
-    loaded = lab.load(compile_bpf(FRAGS_SOURCE, "redirect_frags"))
-    far = far_end(lab.veth("near", "far"))
-    for device in (far, far_end(far)):
-        device.mtu = 9000
-    far.attach(loaded.programs["follows"])
     made = lab.socket()
-    made.bind(far)
-    loaded.maps["xsks"].update(SLOT, made)
+    made.bind(wide.far)
+    wide.maps["xsks"].update(SLOT, made)
     asked = frame(socket(SLOT), length=length)
     fits = length <= 4096 - 256
-    assert errors(far.receive(asked)) == ["" if fits else "ENOSPC"]
+    assert errors(wide.far.receive(asked)) == ["" if fits else "ENOSPC"]
     assert made.received == ([asked] if fits else [])

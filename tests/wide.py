@@ -18,6 +18,7 @@ class Wide:
     """
 
     def __init__(self, lab: Lab, compile_bpf: Callable[..., Path], mode: str = "native") -> None:
+        self.lab = lab
         loaded = lab.load(compile_bpf(FRAGS_SOURCE, "redirect_frags"))
         self.far, self.tap = far_end(lab.veth("near", "far")), lab.tap("eth0")
         self.target = lab.veth("target", "sink")
@@ -26,4 +27,5 @@ class Wide:
             device.mtu = 9000
         self.far.attach(loaded.programs["follows"], mode)
         self.sink.attach(loaded.programs["pass"])
-        self.ports, self.programs = loaded.maps["tx_port"], loaded.programs
+        self.maps, self.programs = loaded.maps, loaded.programs
+        self.ports = self.maps["tx_port"]
