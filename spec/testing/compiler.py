@@ -62,9 +62,9 @@ def compile_bpf(
     options = (
         *(STRICT if strict else ("-w",)),
         "-fdebug-compilation-dir=.",
+        *c_library_header_flags(),
         *libbpf_header_flags(own_headers),
         *kernel_header_flags(compiler),
-        *c_library_header_flags(),
         "-c",
     )
     return _build(

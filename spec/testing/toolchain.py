@@ -38,7 +38,7 @@ def bpf_compiler() -> Compiler:
     named = os.environ.get("CLANG")
     clang = shutil.which(named or "clang")
     if clang and _targets_bpf(clang):
-        return _installed(clang, "-target", "bpfel", *flags)
+        return _installed(clang, "-target", "bpfel", "-ffreestanding", *flags)
     if named:
         problem = "does not compile for the BPF target" if clang else "is not a command"
         raise InputError("CLANG", f"{named!r} {problem}", "unset it, or name a full clang")
@@ -92,8 +92,11 @@ def libbpf_header_flags(own: bool = False) -> tuple[str, ...]:
 
 
 def c_library_header_flags() -> tuple[str, ...]:
-    """Options that find, after all else, what ``linux/*.h`` and BPF programs want of libc."""
-    return (f"-idirafter{C_LIBRARY_HEADERS}",)
+    """Options that find what ``linux/*.h`` and BPF programs want of libc.
+
+    They come before the machine's own C library, which is not made for the BPF target.
+    """
+    return (f"-isystem{C_LIBRARY_HEADERS}",)
 
 
 def header_identity(own: bool = False) -> bytes:
