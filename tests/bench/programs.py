@@ -11,9 +11,9 @@ REDIRECT = """
 
 struct {
     __uint(type, BPF_MAP_TYPE_DEVMAP);
+    __uint(max_entries, 4096);
     __type(key, __u32);
     __type(value, struct bpf_devmap_val);
-    __uint(max_entries, 4096);
 } tx_port SEC(".maps");
 
 SEC("xdp")
@@ -25,7 +25,7 @@ int xdp_redirect_map_func(struct xdp_md *ctx)
 SEC("xdp")
 int xdp_broadcast(struct xdp_md *ctx)
 {
-    return bpf_redirect_map(&tx_port, 0, BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS);
+    return bpf_redirect_map(&tx_port, 0, BPF_F_EXCLUDE_INGRESS | BPF_F_BROADCAST);
 }
 
 char LICENSE[] SEC("license") = "GPL";
