@@ -126,12 +126,12 @@ class Lab(ABC):
     def namespace(self) -> Namespace:
         """Another network namespace, empty but for its loopback device."""
 
+    @abstractmethod
     def socket(self, ring: int = 64, fill: int = 64, frame_size: int = 4096) -> Socket:
         """An ``AF_XDP`` socket, unbound, with receive and fill rings of *ring* entries.
 
         *fill* buffers of *frame_size* bytes are in the fill ring from the start.
         """
-        raise NotImplementedError
 
     @abstractmethod
     def events(self) -> EventLog:

@@ -80,9 +80,9 @@ class Device(ABC):
         """``rx_packets``, ``tx_packets``, ``rx_dropped``, ``tx_dropped``, as in ``ip -s link``."""
 
     @property
+    @abstractmethod
     def statistics(self) -> Mapping[str, int]:
         """The driver's own counters, as in ``ethtool -S``; empty where it has none."""
-        raise NotImplementedError
 
     @property
     @abstractmethod
@@ -96,9 +96,9 @@ class Device(ABC):
 class Namespace(ABC):
     """A network namespace beside the lab's own."""
 
+    @abstractmethod
     def inside(self) -> AbstractContextManager[object]:
         """While it lasts, elements of maps are stored by a process in this namespace."""
-        raise NotImplementedError
 
     @abstractmethod
     def close(self) -> None: ...
