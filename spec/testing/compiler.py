@@ -11,11 +11,15 @@ import atexit
 import hashlib
 import os
 import re
+import resource
 import shutil
+import signal
 import subprocess
 import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from spec.testing.toolchain import (
     Compiler,
@@ -30,7 +34,19 @@ from spec.testing.toolchain import (
 STRICT = ("-Wall", "-Wextra", "-Werror", "-Wno-unused", "-Wno-unused-parameter")
 """What a page's code must satisfy: every warning but those about things not used yet."""
 
+QUIET = ("-w",)
+
+_RUNNING: set[subprocess.Popen[str]] = set()
+
 _DIAGNOSTIC = re.compile(r"^([^:\n]+):(\d+):(?:\d+:)? (?:fatal )?error: (.*)$")
+
+
+class Limits(NamedTuple):
+    """What a compiler may use up on a source that nobody has looked at."""
+
+    seconds: float
+    bytes: int
+    """Of address space."""
 
 
 class CompileError(Exception):
@@ -44,6 +60,10 @@ class CompileError(Exception):
         return f"{self.file}:{self.line}: {self.message}"
 
 
+class OutOfLimitsError(CompileError):
+    """The compiler did not end in time."""
+
+
 def compile_bpf(
     source: str,
     name: str = "object",
@@ -51,25 +71,28 @@ def compile_bpf(
     root: Path | None = None,
     strict: bool = False,
     own_headers: bool = False,
+    options: tuple[str, ...] = QUIET,
+    inputs: tuple[Path, ...] = (),
+    limits: Limits | None = None,
 ) -> Path:
     """An ELF object file ``<name>.bpf.o`` for the BPF target, with BTF and line information.
 
     Give *root* when *source* names its own files by ``#line``: their paths are taken relative to
     it, and the verifier's log then quotes them. *strict* makes warnings errors. *own_headers*
-    ignores libbpf's installed headers.
+    ignores libbpf's installed headers. *options* are the compiler's, *inputs* files that the source
+    includes from elsewhere. Raises OutOfLimitsError for a source that takes more than *limits*.
     """
     compiler = bpf_compiler()
-    options = (
-        *(STRICT if strict else ("-w",)),
+    command_options = (
+        *(STRICT if strict else options),
         "-fdebug-compilation-dir=.",
         *c_library_header_flags(),
         *libbpf_header_flags(own_headers),
         *kernel_header_flags(compiler),
         "-c",
     )
-    return _build(
-        compiler, options, source, f"{name}.bpf", ".o", root, header_identity(own_headers)
-    )
+    read = header_identity(own_headers) + _contents(inputs)
+    return _build(compiler, command_options, source, f"{name}.bpf", ".o", root, read, limits)
 
 
 def compile_user(
@@ -80,21 +103,27 @@ def compile_user(
     strict: bool = False,
     extra: tuple[Path, ...] = (),
     inputs: tuple[Path, ...] = (),
+    options: tuple[str, ...] = QUIET,
+    limits: Limits | None = None,
 ) -> Path:
     """A shared object ``<name>.so`` for this machine, from *source* and the *extra* C files.
 
-    *inputs* are files that those include.
+    *inputs* are files that those include; *options* and *limits* as for ``compile_bpf``.
     """
     compiler = user_compiler()
-    options = (
-        *(STRICT if strict else ("-w",)),
+    command_options = (
+        *(STRICT if strict else options),
         "-ffile-prefix-map=/=/" if root is None else f"-ffile-prefix-map={root}=.",
         *libbpf_header_flags(),
         *kernel_header_flags(compiler),
         *(str(file) for file in extra),
     )
-    read = header_identity() + b"".join(file.read_bytes() for file in (*extra, *inputs))
-    return _build(compiler, options, source, name, ".so", root, read)
+    read = header_identity() + _contents((*extra, *inputs))
+    return _build(compiler, command_options, source, name, ".so", root, read, limits)
+
+
+def _contents(files: tuple[Path, ...]) -> bytes:
+    return b"".join(file.read_bytes() for file in files)
 
 
 def _build(
@@ -105,6 +134,7 @@ def _build(
     suffix: str,
     root: Path | None,
     inputs: bytes,
+    limits: Limits | None,
 ) -> Path:
     title = f"{name}.c"
     text = source if root else f'#line 1 "{title}"\n{source}'
@@ -119,18 +149,54 @@ def _build(
             Path(scratch, title).write_text(source)
         output = Path(scratch, f"{name}{suffix}")
         command = [*compiler.command, *options, "-x", "c", "-", "-o", str(output)]
-        done = subprocess.run(
-            command,
-            input=text,
-            capture_output=True,
-            text=True,
-            cwd=root or scratch,
-            env=os.environ | _zig_folders() | {"LC_ALL": "C"},
-        )
-        if done.returncode:
-            raise _complaint(done.stderr, title)
+        try:
+            status, said = _run(command, text, root or Path(scratch), limits)
+        except subprocess.TimeoutExpired as late:
+            problem = f"the compiler did not end within {late.timeout:g} s"
+            raise OutOfLimitsError(title, 1, problem) from None
+        if status:
+            raise _complaint(said, title)
         output.replace(built)
     return built
+
+
+def _run(command: list[str], text: str, folder: Path, limits: Limits | None) -> tuple[int, str]:
+    """The exit status of *command* in *folder* and what it said; its children end with it."""
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        cwd=folder,
+        env=os.environ | _zig_folders() | {"LC_ALL": "C"},
+        process_group=0,
+    ) as process:
+        _RUNNING.add(process)
+        try:
+            if limits:
+                with suppress(ProcessLookupError):
+                    most = limits.bytes, limits.bytes
+                    resource.prlimit(process.pid, resource.RLIMIT_AS, most)
+            _, said = process.communicate(text, limits.seconds if limits else None)
+        except BaseException:
+            _end(process)
+            raise
+        finally:
+            _RUNNING.discard(process)
+    return process.returncode, said
+
+
+def end_compilers() -> None:
+    """End the compilers that other threads of this process wait for."""
+    for process in tuple(_RUNNING):
+        _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _complaint(output: str, title: str) -> CompileError:

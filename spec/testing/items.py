@@ -71,7 +71,7 @@ class PageFile(pytest.File):
         if isinstance(excinfo.value, InputError):
             error = excinfo.value
             path, _, line = error.place.rpartition(":")
-            return _told(path, int(line), f"{error.problem}; {error.remedy}", [])
+            return told_at(path, int(line), f"{error.problem}; {error.remedy}")
         return super().repr_failure(excinfo)
 
 
@@ -146,9 +146,10 @@ def _entry(title: str, failure: Failure) -> ReprEntry:
     return ReprEntry(lines, None, None, place, "value")
 
 
-def _told(path: str, line: int, message: str, entries: list[ReprEntry]) -> TerminalRepr:
+def told_at(path: str, line: int, message: str) -> TerminalRepr:
+    """One line that says where and what."""
     place = ReprFileLocation(path, line, message)
-    return _repr(path, line, message, entries or [ReprEntry([], None, None, place, "value")], None)
+    return _repr(path, line, message, [ReprEntry([], None, None, place, "value")], None)
 
 
 def _repr(

@@ -61,9 +61,10 @@ class Markup(NamedTuple):
 class Text:
     """A page's text, the name it is called by in messages, and its positions as lines."""
 
-    def __init__(self, path: Path, title: str) -> None:
+    def __init__(self, path: Path, title: str, text: str | None = None) -> None:
         self.title = title
-        self.document = Document(path.read_text(encoding="utf-8"), str(path))
+        text = path.read_text(encoding="utf-8") if text is None else text
+        self.document = Document(text, str(path))
         self.text = self.document.text
 
     def line(self, position: int) -> int:
@@ -88,8 +89,8 @@ def lex(page: Text) -> Markup:
 
 
 def _lex_rest(page: Text) -> Markup:
-    found = [_directive(page, region) for region in RestDirectiveLexer(DIRECTIVES)(page.document)]
-    directives = _outside_code(found)
+    found = [directive_at(page, region) for region in RestDirectiveLexer(DIRECTIVES)(page.document)]
+    directives = outside_code(found)
     for directive in directives:
         _check_option_lines(page, directive)
     # `.. code-block::` in a list cell, after a field name and the like
@@ -114,17 +115,17 @@ def _check_option_lines(page: Text, directive: Directive) -> None:
 
 
 def _lex_myst(page: Text) -> Markup:
-    found = [_directive(page, r) for r in MystDirectiveLexer(DIRECTIVES)(page.document)]
+    found = [directive_at(page, r) for r in MystDirectiveLexer(DIRECTIVES)(page.document)]
     for region in FencedCodeBlockLexer(r"[^{\n].*", {"language": "arguments", "source": "source"})(
         page.document
     ):
-        found.append(_directive(page, region))
+        found.append(directive_at(page, region))
     found.sort(key=lambda directive: directive.start)
     for directive in found:
         _check_closed(page, directive)
     pattern = re.compile(rf"^[ \t]*:{{3,}}\{{({DIRECTIVES})\}}", re.MULTILINE)
     _check_all_seen(page, pattern, found, "fence it with backticks")
-    directives = _outside_code(found)
+    directives = outside_code(found)
     prompts: list[Prompt] = []
     for directive in directives:
         if directive.kind == "code" and directive.argument == "pycon":
@@ -153,7 +154,8 @@ def _check_closed(page: Text, directive: Directive) -> None:
 # Both.
 
 
-def _directive(page: Text, region: Region) -> Directive:
+def directive_at(page: Text, region: Region) -> Directive:
+    """What a lexer of Sybil's found, with its true lines."""
     lexemes = region.lexemes
     source = lexemes["source"]
     options = {str(k): str(v).strip() for k, v in lexemes.get("options", {}).items()}
@@ -174,7 +176,7 @@ def _directive(page: Text, region: Region) -> Directive:
     )
 
 
-def _outside_code(directives: Iterable[Directive]) -> list[Directive]:
+def outside_code(directives: Iterable[Directive]) -> list[Directive]:
     """Without what stands inside a code block: a page may show our markup, or another language."""
     kept: list[Directive] = []
     end = 0

@@ -84,9 +84,14 @@ def kernel_header_flags(compiler: Compiler) -> tuple[str, ...]:
     return ()
 
 
+def has_libbpf_headers() -> bool:
+    """Whether libbpf's own ``bpf/*.h`` are installed."""
+    return (SYSTEM_INCLUDE / "bpf/bpf_helpers.h").exists()
+
+
 def libbpf_header_flags(own: bool = False) -> tuple[str, ...]:
     """Options that find ``bpf/*.h``: libbpf's where installed, unless *own* asks for ours."""
-    if not own and (SYSTEM_INCLUDE / "bpf/bpf_helpers.h").exists():
+    if not own and has_libbpf_headers():
         return (f"-idirafter{SYSTEM_INCLUDE}",)
     return (f"-isystem{OWN_HEADERS}",)
 
@@ -101,7 +106,7 @@ def c_library_header_flags() -> tuple[str, ...]:
 
 def header_identity(own: bool = False) -> bytes:
     """The text of the headers in use: an object is as old as they are."""
-    installed = not own and (SYSTEM_INCLUDE / "bpf/bpf_helpers.h").exists()
+    installed = not own and has_libbpf_headers()
     folder = SYSTEM_INCLUDE if installed else OWN_HEADERS
     files = [*sorted(folder.glob("bpf/*.h")), *sorted(C_LIBRARY_HEADERS.rglob("*.h"))]
     return b"\0".join(file.read_bytes() for file in files)
