@@ -103,13 +103,13 @@ def _judge(
     from spec.testing.foreign.judge import PageJudge, choose_engine
     from spec.testing.foreign.record import record_text
     from spec.testing.foreign.run import judge_pages
-    from spec.testing.foreign.tree import read_tree
+    from spec.testing.foreign.tree import read_trees
     from spec.testing.replace import check_writable, replace_files
 
     try:
         if record:
             check_writable(record)
-        judges = [PageJudge(page) for folder in folders for page in read_tree(folder)]
+        judges = [PageJudge(page) for page in read_trees(folders)]
     except InputError as error:
         raise _NotPossibleError(USAGE, [str(error)]) from None
     known = [each for each in engines() if engine in (None, each.name)]

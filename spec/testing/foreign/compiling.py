@@ -15,7 +15,7 @@ from spec.testing.toolchain import has_libbpf_headers
 
 INCLUDE = Path(__file__).parent / "include"
 
-LIMITS = Limits(seconds=60.0, bytes=16 << 30)
+LIMITS = Limits(seconds=60.0, bytes=8 << 30)
 """For one run of the compiler; a cold cache of zig's takes it a dozen seconds."""
 
 MOST_JOINS = 16
@@ -96,7 +96,7 @@ class _Compiler:
         source = "".join(parts) + (GPL if self.licensed else "")
         compile = compile_user if self.user else compile_bpf
         inputs = _inputs((self.block, *joined))
-        options = (*_STRICT, _include_option())
+        options = (*_STRICT, _include_option(), f"-iquote{page.path.parent}")
         try:
             path = compile(
                 source, name, root=page.root, options=options, inputs=inputs, limits=LIMITS
@@ -138,8 +138,8 @@ def _include_option() -> str:
 
 
 def _inputs(blocks: Iterable[ForeignBlock]) -> tuple[Path, ...]:
-    """The headers of ours, and those that lie in the tree itself."""
-    beside = (block.page.root / name for block in blocks for name in block.code.includes)
+    """The headers of ours, and those that lie beside the page."""
+    beside = (block.page.path.parent / name for block in blocks for name in block.code.includes)
     return (*sorted(INCLUDE.rglob("*.h")), *(path for path in beside if path.is_file()))
 
 

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spec.errors import InputError
@@ -34,6 +35,18 @@ def read_tree(place: Path) -> list[ForeignPage]:
         problem = f"no page in it: no file that ends in {' or '.join(SUFFIXES)}"
         raise InputError(str(place), problem, "name a folder that has some")
     return pages
+
+
+def read_trees(places: Iterable[Path]) -> list[ForeignPage]:
+    """The pages of all *places*; those that would be called the same are called by their paths."""
+    pages = [page for place in places for page in read_tree(place)]
+    titles = Counter(page.title for page in pages)
+    return [
+        replace(page, root=page.path.parent, title=str(page.path))
+        if titles[page.title] > 1
+        else page
+        for page in pages
+    ]
 
 
 def _paths(place: Path) -> Iterable[Path]:

@@ -17,6 +17,7 @@
 #include <linux/types.h>
 #include <linux/udp.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Macros do not survive in type information. */
 #undef ETH_P_IP
@@ -31,9 +32,5 @@ typedef __s8 s8;
 typedef __s16 s16;
 typedef __s32 s32;
 typedef __s64 s64;
-typedef __u8 uint8_t;
-typedef __u16 uint16_t;
-typedef __u32 uint32_t;
-typedef __u64 uint64_t;
 
 #endif
