@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -75,7 +75,7 @@ def pages(
         context.color = False
     try:
         with _ended_by_signals():
-            judgements, number, where = _judge(folders, engine, record)
+            judgements, where = _judge(folders, engine, record)
     except _NotPossibleError as error:
         _refuse(error, as_json)
         sys.exit(error.status)
@@ -88,15 +88,15 @@ def pages(
     else:
         wide = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDE
         loaded = f"loaded on the {where['engine']}, Linux {where['release']}"
-        for line in report.lines(judgements, number, loaded, wide):
+        for line in report.lines(judgements, len(where["pages"]), loaded, wide):
             click.echo(line)
     sys.exit(status)
 
 
 def _judge(
     folders: tuple[Path, ...], engine: str | None, record: Path | None
-) -> tuple[list[Judgement], int, dict[str, str]]:
-    """The judgements, the number of pages, and where this was."""
+) -> tuple[list[Judgement], dict[str, Any]]:
+    """The judgements, and what there is to say of the run."""
     from kernel_impl.preflight import compilers, lacking
     from kernel_impl.version import version
     from spec.errors import InputError
@@ -122,12 +122,13 @@ def _judge(
             _progress(sum(len(judge.blocks) for judge in judges)) as told,
         ):
             judgements = judge_pages(judges, lab, told)
-            where = {
+            where: dict[str, Any] = {
                 "engine": lab.engine,
                 "release": lab.release,
                 "date": datetime.now(UTC).date().isoformat(),
                 "xdpspec": version(),
                 **compilers(),
+                "pages": [judge.page.title for judge in judges],
             }
         if record:
             text = record_text(judgements, where, record)
@@ -137,7 +138,7 @@ def _judge(
     except OSError as error:
         problem = f"{error.filename or 'cache'}: {error.strerror}; make room for it"
         raise _NotPossibleError(MISSING, [problem]) from None
-    return judgements, len(judges), where
+    return judgements, where
 
 
 def engines() -> tuple[Engine, ...]:

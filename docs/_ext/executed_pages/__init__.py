@@ -17,6 +17,7 @@ from executed_pages.freshness import outdated_pages, remember_stamps
 from executed_pages.lab import LabDirective
 from executed_pages.overview import ShowOverviews
 from executed_pages.pairing import pair_page
+from executed_pages.published_table import PublishedTableDirective
 from executed_pages.redirect_figure import RedirectFigureDirective
 from executed_pages.release_table import ReleaseTableDirective
 from executed_pages.rule import RuleDirective, RuleRole
@@ -43,6 +44,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_directive("release-table", ReleaseTableDirective)
     app.add_directive("evidence-summary", EvidenceSummaryDirective)
     app.add_directive("bench-table", BenchTableDirective)
+    app.add_directive("published-table", PublishedTableDirective)
     app.add_directive("semantics-table", SemanticsTableDirective)
     app.add_directive("downloads", DownloadsDirective)
     app.add_role("rule", RuleRole())

@@ -46,9 +46,11 @@ class ForeignBlock:
 
     @property
     def name(self) -> str:
-        """The function that it is about: the last it defines, else whatever it defines last."""
-        functions, others = self.code.functions, self.code.defined
-        return functions[-1] if functions else others[-1] if others else ""
+        """What it is about: its last function, else whatever it defines or declares last."""
+        code = self.code
+        return next(
+            (names[-1] for names in (code.functions, code.defined, code.declared) if names), ""
+        )
 
 
 def c_blocks(page: ForeignPage) -> list[ForeignBlock]:

@@ -94,6 +94,11 @@ class Item:
         elif not self.is_prototype:
             yield from self._variable()
 
+    @property
+    def declared(self) -> str:
+        """The function that it is the prototype of; empty if it is none."""
+        return self.texts[self.texts.index("(") - 1] if self.is_prototype else ""
+
     def _after_parentheses(self, opening: int) -> str:
         depth = 0
         for place, text in enumerate(self.texts[opening:], opening):
@@ -184,6 +189,11 @@ class Code:
             if not item.is_statement:
                 names += [name for name in item.names if name]
         return tuple(names)
+
+    @cached_property
+    def declared(self) -> tuple[str, ...]:
+        """The functions that it declares without a body."""
+        return tuple(item.declared for item in self.items if item.declared)
 
     @property
     def is_empty(self) -> bool:

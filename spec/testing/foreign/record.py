@@ -37,16 +37,17 @@ def counts(judgements: Iterable[Judgement]) -> dict[str, int]:
 
 
 def record_text(
-    judgements: Iterable[Judgement], where: Mapping[str, str], path: Path
+    judgements: Iterable[Judgement], where: Mapping[str, object], path: Path
 ) -> str | None:
     """The text for a record at *path*; ``None`` if what is there says the same already.
 
-    *where* tells of the run: its date, its engine, its compilers.
+    *where* tells of the run: its date, its engine, its compilers, the pages it read.
     """
     blocks = [account(judgement) for judgement in judgements]
     if path.is_file():
         try:
-            if json.loads(path.read_text(encoding="utf-8"))["blocks"] == blocks:
+            known = json.loads(path.read_text(encoding="utf-8"))
+            if (known["pages"], known["blocks"]) == (where["pages"], blocks):
                 return None
         except (OSError, ValueError, KeyError, TypeError):
             pass  # whatever it is, it is replaced
@@ -57,7 +58,10 @@ def read_record(path: Path) -> dict[str, Any]:
     """A record as it was written; ``InputError`` for anything else."""
     try:
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        pages = set(record["pages"])
         for block in record["blocks"]:
+            if block["page"] not in pages:
+                raise ValueError(block)
             Verdict[block["verdict"].upper()]
             if not isinstance(block["line"], int) or not isinstance(block["message"], str):
                 raise TypeError(block)

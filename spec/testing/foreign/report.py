@@ -42,7 +42,7 @@ def lines(judgements: Sequence[Judgement], pages: int, where: str, width: int) -
     )
 
 
-def document(judgements: Sequence[Judgement], where: Mapping[str, str], status: int) -> str:
+def document(judgements: Sequence[Judgement], where: Mapping[str, object], status: int) -> str:
     """One JSON object: where it ran, the counts, and every block."""
     whole = {
         **where,
