@@ -26,7 +26,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Pytest may take FOLDER for the root of the tests, where it would leave a cache."""
     if early_config.known_args_namespace.pages:
         for name in ("cacheprovider", "stepwise"):
-            early_config.pluginmanager.unregister(name=name)
+            if early_config.pluginmanager.has_plugin(name):
+                early_config.pluginmanager.unregister(name=name)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -12,7 +12,7 @@ from tests.foreign_pages import INCLUDES, MAP, PASS, REDIRECT, REFUSED, USER, re
 from tests.live import need_kernel
 from tests.page_project import line_of
 
-OPTIONS = ("-p", "no:hypothesispytest", "-p", "no:doctest")
+OPTIONS = ("-p", "no:hypothesispytest", "-p", "no:doctest", "-p", "no:xdist")
 
 
 @pytest.fixture

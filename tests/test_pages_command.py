@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from spec.testing.foreign.record import read_record
-from tests.foreign_pages import INCLUDES, MAP, PASS, REDIRECT, REFUSED, rest
+from tests.foreign_pages import ENDLESS, INCLUDES, MAP, PASS, REDIRECT, REFUSED, rest
 from tests.page_project import ROOT
 from tests.test_check_troubles import NO_COMPILER
 
@@ -115,6 +118,37 @@ def test_without_a_compiler_the_remedy_is_told(good: Path) -> None:
     assert (done.returncode, done.stdout) == (3, "")
     for line in done.stderr.splitlines():
         assert line.endswith("run `pip install 'xdpspec[compiler]'`, or install clang")
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_the_compilers_too(
+    tmp_path: Path, number: signal.Signals, status: int
+) -> None:
+    (tmp_path / "page.rst").write_text(rest(ENDLESS, ENDLESS.replace("K", "L"), ENDLESS + PASS))
+    cache = tmp_path / "cache"
+    with subprocess.Popen(
+        [sys.executable, "-m", "kernel_impl", "pages", "--engine", "model", str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "XDG_CACHE_HOME": str(cache)},
+        stderr=subprocess.PIPE,
+    ) as process:
+        while process.poll() is None and not list(cache.glob("xdpspec/build-*")):
+            time.sleep(0.05)
+        process.send_signal(number)
+        process.communicate()
+    assert process.returncode == status
+    assert list(cache.glob("xdpspec/build-*")) == []
+    assert compilers_with(cache) == []
+
+
+def compilers_with(cache: Path) -> list[str]:
+    """Processes that were told of *cache*."""
+    found = []
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if str(cache).encode() in environment.read_bytes():
+                found.append(environment.parent.name)
+    return found
 
 
 def test_a_page_that_cannot_be_read_is_named(good: Path) -> None:

@@ -16,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -37,6 +38,7 @@ STRICT = ("-Wall", "-Wextra", "-Werror", "-Wno-unused", "-Wno-unused-parameter")
 QUIET = ("-w",)
 
 _RUNNING: set[subprocess.Popen[str]] = set()
+_ENDING = threading.Event()
 
 _DIAGNOSTIC = re.compile(r"^([^:\n]+):(\d+):(?:\d+:)? (?:fatal )?error: (.*)$")
 
@@ -174,6 +176,8 @@ def _run(command: list[str], text: str, folder: Path, limits: Limits | None) -> 
         process_group=0,
     ) as process:
         _RUNNING.add(process)
+        if _ENDING.is_set():
+            _end(process)
         try:
             if limits:
                 with suppress(ProcessLookupError):
@@ -189,7 +193,8 @@ def _run(command: list[str], text: str, folder: Path, limits: Limits | None) -> 
 
 
 def end_compilers() -> None:
-    """End the compilers that other threads of this process wait for."""
+    """End the compilers that other threads of this process wait for, and each that they begin."""
+    _ENDING.set()
     for process in tuple(_RUNNING):
         _end(process)
 
