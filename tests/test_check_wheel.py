@@ -47,3 +47,16 @@ def test_only_pages_come_with_it(installed: Path) -> None:
     docs = installed / "spec" / "testing" / "pages" / "docs"
     assert {path.suffix for path in docs.rglob("*") if path.is_file()} == {".rst", ".md"}
     assert (docs / "map_devmap.rst").read_bytes() == (ROOT / "docs/map_devmap.rst").read_bytes()
+
+
+def test_pages_of_others_can_be_judged_with_it(installed: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text('```c\n#include "vmlinux.h"\nu32 seen;\n```\n')
+    done = subprocess.run(
+        [sys.executable, "-m", "kernel_impl", "pages", "--engine", "model", "-j", str(page)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(installed)},
+    )
+    assert [block["verdict"] for block in json.loads(done.stdout)["blocks"]] == ["fine"]

@@ -94,7 +94,15 @@ def test_what_the_verifier_refuses_has_its_decisive_line(tmp_path: Path) -> None
 
 def test_a_map_that_cannot_be_created_is_told(tmp_path: Path) -> None:
     found = judged_alone(tmp_path, INCLUDES + MAP.replace("entries, 4", "entries, 0"))
-    assert (found.verdict, found.message) == (Verdict.NOT_CREATED, "EINVAL: map ports")
+    assert (found.verdict, found.message) == (Verdict.NOT_LOADED, "EINVAL: map ports")
+
+
+def test_a_licence_is_added_where_a_helper_asks_for_it(tmp_path: Path) -> None:
+    source = INCLUDES + PASS.replace("{ return", '{ bpf_printk("seen"); return')
+    found = judged_alone(tmp_path, source)
+    assert (found.verdict, found.additions) == (Verdict.COMPLETED, "a licence")
+    found = judged_alone(tmp_path, source + 'char LICENSE[] SEC("license") = "GPL";')
+    assert (found.verdict, found.additions) == (Verdict.FINE, "")
 
 
 def test_a_program_of_another_type_is_compiled_only(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import cache
 
 from spec.errors import InputError, KernelError
@@ -26,6 +25,8 @@ _MAP_ARGUMENT = (
     r"\s*\([^;]*?&\s*{name}\b"
 )
 _NO_HEADER = re.compile(r"'([^']+)' file not found|([^\s:]+): No such file or directory")
+_NO_XDP = "holds no XDP program"
+"""What both engines say of a section; it is no fault of the block."""
 _LIBBPF_INSTALL = "install libbpf's headers (libbpf-dev, libbpf-devel)"
 
 
@@ -89,24 +90,28 @@ class PageJudge:
 
     # Loading.
 
-    def _load(self, number: int, compiled: Compiled, lab: Lab) -> Judgement:
+    def _load(self, number: int, compiled: Compiled, lab: Lab, licensed: bool = False) -> Judgement:
         try:
             loaded = self._loaded(number, compiled, lab)
         except InputError as error:
+            if lab.engine == "kernel" and _NO_XDP not in error.problem:
+                return self._judgement(number, Verdict.NOT_LOADED, error.problem, compiled)
             return self._fine(number, compiled, loaded=f"not loaded: {error.problem}")
         except KernelError as error:
-            if "GPL" in error.reason and (again := self.compile(number, licensed=True)):
-                with suppress(KernelError, InputError):
-                    assert isinstance(again, Compiled)
-                    loaded = self._loaded(number, again, lab)
-                    return self._fine(number, compiled, licensed=True, loaded=loaded)
-            place = re.search(r" @ (\S+):(\d+)$", error.source)
-            mine = place and os.path.basename(place[1]) == self.page.path.name  # noqa: PTH119
-            at = int(place[2]) if place and mine else self.blocks[number].source_line
-            refused = bool(error.log or error.source)
-            verdict = Verdict.REFUSED if refused else Verdict.NOT_CREATED
-            return self._judgement(number, verdict, str(error), compiled, at=at)
-        return self._fine(number, compiled, loaded=loaded)
+            if "GPL" in error.reason and not licensed:
+                again = self.compile(number, licensed=True)
+                if isinstance(again, Compiled):
+                    return self._load(number, again, lab, licensed=True)
+            return self._refused(number, compiled, error)
+        return self._fine(number, compiled, licensed, loaded)
+
+    def _refused(self, number: int, compiled: Compiled, error: KernelError) -> Judgement:
+        place = re.search(r" @ (\S+):(\d+)$", error.source)
+        mine = place and os.path.basename(place[1]) == self.page.path.name  # noqa: PTH119
+        at = int(place[2]) if place and mine else self.blocks[number].source_line
+        by_verifier = bool(error.log or error.source)
+        verdict = Verdict.REFUSED if by_verifier else Verdict.NOT_LOADED
+        return self._judgement(number, verdict, str(error), compiled, at=at)
 
     def _loaded(self, number: int, compiled: Compiled, lab: Lab) -> str:
         with lab.load(compiled.path) as loaded:

@@ -19,7 +19,7 @@ class Verdict(Enum):
     UNDEFINED = "undefined name"
     NOT_COMPILED = "does not compile"
     REFUSED = "refused by the verifier"
-    NOT_CREATED = "not loaded"
+    NOT_LOADED = "not loaded"
     ENDLESS = "compiler does not end"
     CANT_TELL = "can't tell here"
     NOT_JUDGED = "not judged"
