@@ -12,9 +12,10 @@ from functools import cache
 from typing import Any
 
 from kernel_impl.libbpf import check, check_errno, ffi, libbpf, text
-from spec.errors import KernelError
+from spec.errors import CannotTellError, KernelError
 from spec.lab import Field
 
+REMEDY = "boot a kernel with CONFIG_DEBUG_INFO_BTF=y"
 MAGIC = 0xEB9F
 INT, STRUCT, UNION = 1, 4, 5
 TRANSPARENT = (8, 9, 10, 11, 18)
@@ -23,7 +24,10 @@ TRANSPARENT = (8, 9, 10, 11, 18)
 
 @cache
 def layout(name: str) -> tuple[Field, ...]:
-    """Members of ``struct name`` in order; nested ones by dotted path; ``ENOENT`` if unknown."""
+    """Members of ``struct name`` in order; nested ones by dotted path.
+
+    ``ENOENT`` if the kernel has no such structure, ``CannotTellError`` if it tells of none.
+    """
     types = _kernel_types()
     number = libbpf().btf__find_by_name_kind(types, name.encode(), STRUCT)
     if number < 0:
@@ -47,7 +51,11 @@ def integers(*sizes: int) -> Iterator[int]:
 
 @cache
 def _kernel_types() -> Any:
-    types = check_errno(libbpf().btf__load_vmlinux_btf())
+    try:
+        types = check_errno(libbpf().btf__load_vmlinux_btf())
+    except KernelError as error:
+        problem = f"this kernel tells nothing of its types: {error}"
+        raise CannotTellError(f"{problem}; {REMEDY}") from None
     return ffi.gc(types, libbpf().btf__free)
 
 

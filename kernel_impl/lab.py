@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from os import PathLike
 
-from kernel_impl import btf
+from kernel_impl import btf, cpumap_guard
 from kernel_impl.cpu import Pin
 from kernel_impl.devices.device import KernelDevice, KernelNamespace
 from kernel_impl.devices.tap import TapDevice
@@ -80,11 +80,16 @@ class KernelLab(Lab):
         type_sizes: tuple[int, int] | None = None,
     ) -> Map:
         sizes = key_size, value_size, max_entries
-        return KernelMap.create(self, type, *sizes, map_flags, name, type_sizes)
+        made = KernelMap.create(self, type, *sizes, map_flags, name, type_sizes)
+        self._watch_cpumaps()
+        return made
 
     def load(self, path: str | PathLike[str], bound_to: Device | None = None) -> LoadedObject:
         with self.inside():
-            return KernelObject(self, path, bound_to)
+            loaded = KernelObject(self, path, bound_to)
+        # Not in the lab's namespace, which the guard would keep alive.
+        self._watch_cpumaps()
+        return loaded
 
     def tap(self, name: str) -> Device:
         with self.inside():
@@ -199,6 +204,10 @@ class KernelLab(Lab):
         self._descriptors[program.fd] = program
         self._fds.add(program.fd)
 
+    def _watch_cpumaps(self) -> None:
+        if self._cpumaps:
+            cpumap_guard.watch(self._cpumaps)
+
     def forget_descriptor(self, fd: int) -> None:
         self._descriptors.pop(fd, None)
         self._fds.discard(fd)
@@ -245,6 +254,7 @@ def _take_down(
             steps.callback(network.links.remove_ours)
         for fd in fds:
             steps.callback(os.close, fd)
+        steps.callback(cpumap_guard.forget, cpumaps)
         for map_id in cpumaps:
             steps.callback(stop_threads, map_id)
         steps.callback(inbox.close)

@@ -6,6 +6,7 @@ What libbpf offers for the output of BPF programs reads any perf event that come
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import time
@@ -25,6 +26,7 @@ PERF_EVENT_IOC_SET_FILTER = 0x40082406
 GO_ON = -2
 """``LIBBPF_PERF_EVENT_CONT``."""
 PAGE = os.sysconf("SC_PAGE_SIZE")
+FEWEST_PAGES = 8
 LARGEST_RECORD = 256
 """More bytes than a record of ours has."""
 
@@ -40,28 +42,13 @@ class TracepointRings:
     """One ring for each CPU; switched off at first."""
 
     def __init__(self, point: Tracepoint) -> None:
-        cpus = check(libbpf().libbpf_num_possible_cpus())
-        pages = _pages(cpus)
-        self._capacity = pages * PAGE
         self._records: list[Record] = []
         self._read: Counter[int] = Counter()
         self._known_to_lose: set[int] = set()
         self._lost = False
         self._callback = ffi.callback("perf_buffer_event_fn", self._keep)
-        kind = MapType.BPF_MAP_TYPE_PERF_EVENT_ARRAY
-        array = check(libbpf().bpf_map_create(kind, b"", 4, 4, cpus, ffi.NULL))
-        try:
-            buffer = libbpf().perf_buffer__new_raw(
-                array,
-                pages,
-                _attributes(point),
-                self._callback,
-                ffi.NULL,
-                opts("perf_buffer_raw_opts"),
-            )
-            self._buffer = ffi.gc(check_errno(buffer), libbpf().perf_buffer__free)
-        finally:
-            os.close(array)
+        self._buffer, pages = self._open(point)
+        self._capacity = pages * PAGE
         # libbpf has switched on what it opened.
         self.switch(on=False)
         chosen = foreign_events_filter(field.name for field in point.fields)
@@ -87,6 +74,30 @@ class TracepointRings:
         """Give up the descriptors."""
         ffi.release(self._buffer)
 
+    def _open(self, point: Tracepoint) -> tuple[Any, int]:
+        """The rings and the pages of each; smaller ones where locked memory is short."""
+        cpus = check(libbpf().libbpf_num_possible_cpus())
+        kind = MapType.BPF_MAP_TYPE_PERF_EVENT_ARRAY
+        array = check(libbpf().bpf_map_create(kind, b"", 4, 4, cpus, ffi.NULL))
+        pages = _pages(cpus)
+        try:
+            while True:
+                buffer = libbpf().perf_buffer__new_raw(
+                    array,
+                    pages,
+                    _attributes(point),
+                    self._callback,
+                    ffi.NULL,
+                    opts("perf_buffer_raw_opts"),
+                )
+                if buffer != ffi.NULL:
+                    return ffi.gc(buffer, libbpf().perf_buffer__free), pages
+                if ffi.errno != errno.EPERM or pages == FEWEST_PAGES:
+                    check_errno(buffer)
+                pages //= 2
+        finally:
+            os.close(array)
+
     def _keep(self, _context: Any, cpu: int, header: Any) -> int:
         self._read[cpu] += header.size
         if header.type == PERF_RECORD_SAMPLE:
@@ -102,6 +113,12 @@ class TracepointRings:
             fcntl.ioctl(libbpf().perf_buffer__buffer_fd(self._buffer, index), request, argument)
 
 
+def tracepoint_descriptors(points: int) -> int:
+    """How many descriptors the rings of so many tracepoints take."""
+    cpus = check(libbpf().libbpf_num_possible_cpus())
+    return points * (cpus + 2)  # a set of events to wait for, and the array while it is filled
+
+
 def _attributes(point: Tracepoint) -> Any:
     attributes = ffi.new("struct perf_event_attr *")
     attributes.type, attributes.size = PERF_TYPE_TRACEPOINT, ffi.sizeof(attributes[0])
@@ -115,4 +132,4 @@ def _attributes(point: Tracepoint) -> Any:
 
 def _pages(cpus: int) -> int:
     """Size of a ring, a power of two: 512 KiB on small machines, less with many CPUs."""
-    return max(8, min(128, 1 << (1024 // cpus).bit_length() - 1))
+    return max(FEWEST_PAGES, min(128, 1 << (1024 // cpus).bit_length() - 1))

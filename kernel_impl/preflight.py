@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from kernel_impl.probes import Answer, findings
+from kernel_impl.probes import findings
 from spec.errors import InputError
 from spec.testing.compiler import cache_folder
 from spec.testing.toolchain import bpf_compiler, user_compiler
@@ -19,7 +19,7 @@ ROOM = 1 << 20
 def lacking(engine: str) -> Iterator[str]:
     """Everything that must be there before a page can run on *engine*."""
     if engine == "kernel":
-        yield from (str(found) for found in findings() if found.answer is Answer.NO)
+        yield from (str(found) for found in findings() if found.prevents)
     yield from _compilers()
     for folder in dict.fromkeys((cache_folder(), Path(tempfile.gettempdir()))):
         yield from _room(folder)

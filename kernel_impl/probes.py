@@ -7,24 +7,41 @@ Each probe does the thing itself, on a small scale, and leaves nothing behind.
 from __future__ import annotations
 
 import errno
+import os
 import struct
 from collections.abc import Callable, Iterator
 from enum import Enum
-from pathlib import Path
 from typing import NamedTuple
 
+from kernel_impl.btf import layout
 from kernel_impl.descriptor import Descriptor
 from kernel_impl.devices.tap import CLONE_DEVICE, open_tap
 from kernel_impl.ifindex import new_ifindex
 from kernel_impl.libbpf import LIBRARY, check, ffi, libbpf
+from kernel_impl.limits import (
+    allow_descriptors,
+    allow_locked_memory,
+    capabilities,
+    maps_count_as_locked_memory,
+)
 from kernel_impl.namespace import NetworkNamespace
+from kernel_impl.perf import tracepoint_descriptors
+from kernel_impl.release import release
 from kernel_impl.trace import EventSource
 from kernel_impl.tracefs import xdp_tracepoints
-from spec.errors import KernelError
+from spec.errors import CannotTellError, KernelError
+from spec.trace import EVENT_TYPES
 from spec.uapi import BPF_PROG_TYPE_XDP, XDP_PASS, MapType
 
-CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21, "CAP_PERFMON": 38, "CAP_BPF": 39}
-"""Bit numbers (``include/uapi/linux/capability.h``)."""
+CAPABILITIES = {
+    "CAP_NET_ADMIN": 12,
+    "CAP_NET_RAW": 13,
+    "CAP_SYS_ADMIN": 21,
+    "CAP_PERFMON": 38,
+    "CAP_BPF": 39,
+}
+"""Bit numbers (``include/uapi/linux/capability.h``): for devices, for packet and ``AF_XDP``
+sockets, for namespaces and objects by their ids, for tracepoints, for maps and programs."""
 RETURN_XDP_PASS = struct.pack("=BBhiBBhi", 0xB7, 0, 0, XDP_PASS, 0x95, 0, 0, 0)
 """``r0 = XDP_PASS; exit``."""
 
@@ -44,6 +61,13 @@ class Finding(NamedTuple):
     answer: Answer
     problem: str = ""
     remedy: str = ""
+    partial: bool = False
+    """Without it only a part of the pages can't be told."""
+
+    @property
+    def prevents(self) -> bool:
+        """Whether nothing can be run like this."""
+        return self.answer is Answer.NO and not self.partial
 
     def __str__(self) -> str:
         return f"{self.problem}; {self.remedy}"
@@ -56,10 +80,15 @@ class _Probe(NamedTuple):
     remedy: str
     needs: tuple[str, ...] = ()
     """Probes without whose success this one would fail for the wrong reason."""
+    partial: bool = False
 
 
 class _MissingError(Exception):
-    """A probe's own words on what is missing."""
+    """A probe's own words on what is missing, and on what helps if that is not the usual."""
+
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        super().__init__(problem, remedy)
+        self.problem, self.remedy = problem, remedy
 
 
 def findings() -> Iterator[Finding]:
@@ -79,35 +108,49 @@ def _try(probe: _Probe, present: set[str]) -> Finding:
     try:
         probe.attempt()
     except _MissingError as missing:
-        return Finding(probe.name, Answer.NO, str(missing), probe.remedy)
+        problem, remedy = missing.problem, missing.remedy or probe.remedy
     except OSError as error:
-        return Finding(probe.name, Answer.NO, f"{probe.problem}: {_reason(error)}", probe.remedy)
-    return Finding(probe.name, Answer.YES)
+        problem, remedy = f"{probe.problem}: {_reason(error)}", probe.remedy
+    else:
+        return Finding(probe.name, Answer.YES)
+    return Finding(probe.name, Answer.NO, problem, remedy, probe.partial)
 
 
 def missing() -> str | None:
     """In one line what the live kernel lacks and what helps; ``None`` if nothing is missing."""
-    return next((str(found) for found in findings() if found.answer is Answer.NO), None)
+    return next((str(found) for found in findings() if found.prevents), None)
 
 
 def _reason(error: OSError) -> str:
     if isinstance(error, KernelError):
         return str(error)
-    return errno.errorcode.get(error.errno or 0, str(error))
+    name = errno.errorcode.get(error.errno or 0)
+    # The dynamic linker's own words go first, then Python's about where else it looked.
+    return name or " ".join(str(error).partition(". Additionally")[0].split())
 
 
 def _capabilities() -> None:
-    status = Path("/proc/thread-self/status").read_text(encoding="utf-8")
-    effective = next(line for line in status.splitlines() if line.startswith("CapEff:"))
-    held = int(effective.split()[1], 16)
+    held = capabilities()
     lacking = [name for name, bit in CAPABILITIES.items() if not held & 1 << bit]
     if lacking:
-        raise _MissingError(f"not root and without {' '.join(lacking)}")
+        remedy = f"run as root (sudo), or add {'it' if len(lacking) == 1 else 'them'}"
+        raise _MissingError(f"not root and without {' '.join(lacking)}", remedy)
+
+
+def _open_files() -> None:
+    allow_descriptors(tracepoint_descriptors(len(EVENT_TYPES)))
 
 
 def _bpf_map() -> None:
     array = MapType.BPF_MAP_TYPE_ARRAY
-    Descriptor(check(libbpf().bpf_map_create(array, b"", 4, 4, 1, ffi.NULL))).close()
+    try:
+        Descriptor(check(libbpf().bpf_map_create(array, b"", 4, 4, 1, ffi.NULL))).close()
+    except KernelError as error:
+        if error.errno == errno.EPERM and maps_count_as_locked_memory(release()):
+            remedy = "ulimit -l unlimited, or add CAP_SYS_RESOURCE"
+            problem = f"Linux {release()} counts BPF maps as locked memory, which has a limit here"
+            raise _MissingError(problem, remedy) from None
+        raise
 
 
 def _xdp_program() -> None:
@@ -122,6 +165,12 @@ def _tun() -> None:
     try:
         with network.inside():
             open_tap("probe", new_ifindex()).close()
+    except KernelError as error:
+        if error.errno != errno.EACCES:
+            raise
+        problem = f"{CLONE_DEVICE} can't be opened by user {os.geteuid()}"
+        remedy = f"let it: chmod 666 {CLONE_DEVICE}, as udev does"
+        raise _MissingError(problem, remedy) from None
     finally:
         network.close()
 
@@ -134,7 +183,28 @@ def _veth() -> None:
         network.close()
 
 
+def _tracefs() -> None:
+    try:
+        xdp_tracepoints()
+    except OSError as error:
+        if error.errno != errno.EACCES:
+            raise
+        problem = f"tracefs can't be read by user {os.geteuid()}"
+        remedy = "add CAP_DAC_READ_SEARCH, or mount it with a gid= and mode= that let this user"
+        raise _MissingError(problem, remedy) from None
+
+
+def _kernel_types() -> None:
+    try:
+        layout("bpf_map_info")
+    except CannotTellError as error:
+        problem, _, remedy = str(error).partition("; ")
+        raise _MissingError(problem, remedy) from None
+
+
 _PRIVILEGES = "capabilities"
+_OPEN_FILES = "open files"
+_LOCKED_MEMORY = "locked memory"
 _NAMESPACES = "network namespaces"
 _MAPS = "BPF maps"
 _TRACEFS = "tracefs"
@@ -144,9 +214,18 @@ _PROBES = (
         LIBRARY,
         libbpf,
         f"{LIBRARY} can't be loaded",
-        "install libbpf1 (Debian, Ubuntu) or libbpf (Fedora, Arch)",
+        "install libbpf1 (Debian, Ubuntu) or libbpf (Fedora, Arch), 1.0 or later",
     ),
-    _Probe(_PRIVILEGES, _capabilities, "", "run as root (sudo)"),
+    _Probe(_PRIVILEGES, _capabilities, "", ""),
+    _Probe(
+        _OPEN_FILES, _open_files, "too few open files are allowed", "ulimit -n 8192", (LIBRARY,)
+    ),
+    _Probe(
+        _LOCKED_MEMORY,
+        allow_locked_memory,
+        "too little locked memory is allowed",
+        "ulimit -l 8192, or add CAP_IPC_LOCK",
+    ),
     _Probe(_MAPS, _bpf_map, "BPF is switched off here", _ELSEWHERE, (LIBRARY, _PRIVILEGES)),
     _Probe("XDP programs", _xdp_program, "no XDP program can be loaded", _ELSEWHERE, (_MAPS,)),
     _Probe(
@@ -166,7 +245,7 @@ _PROBES = (
     _Probe("veth", _veth, "no veth pair can be made", "modprobe veth", (_NAMESPACES,)),
     _Probe(
         _TRACEFS,
-        xdp_tracepoints,
+        _tracefs,
         "the xdp tracepoints can't be found",
         "mount -t tracefs tracefs /sys/kernel/tracing",
         (_PRIVILEGES,),
@@ -176,6 +255,7 @@ _PROBES = (
         lambda: EventSource().close(),
         "the xdp tracepoints can't be opened",
         "allow perf_event_open(2) in this container",
-        (_MAPS, _TRACEFS),
+        (_MAPS, _TRACEFS, _OPEN_FILES, _LOCKED_MEMORY),
     ),
+    _Probe("BTF", _kernel_types, "", "", (LIBRARY,), partial=True),
 )

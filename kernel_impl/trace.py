@@ -12,7 +12,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 
-from kernel_impl.perf import TracepointRings
+from kernel_impl.limits import allow_descriptors
+from kernel_impl.perf import TracepointRings, tracepoint_descriptors
 from kernel_impl.tracefs import Tracepoint, xdp_tracepoints
 from spec.trace import EVENT_TYPES, Event
 
@@ -29,6 +30,7 @@ class EventSource:
         self._lock = threading.Lock()
         self._inboxes: list[Inbox] = []
         known = [point for name, point in xdp_tracepoints().items() if name in EVENT_TYPES]
+        allow_descriptors(tracepoint_descriptors(len(known)))
         self._rings = [(decoder(point), TracepointRings(point)) for point in known]
 
     def add(self, inbox: Inbox) -> None:

@@ -40,6 +40,10 @@ class KernelError(OSError):
         return f"{name}: {self.reason}" if self.reason else name
 
 
+class CannotTellError(Exception):
+    """The engine has no way to answer this here: one line saying why and what helps."""
+
+
 class InputError(Exception):
     """Something handed to our own tools is unusable: one line saying where, what and the remedy."""
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
@@ -12,6 +13,8 @@ from kernel_impl.libbpf import bpf_h, btf_h, libbpf_h, libc_h, perf_buffer_h, ua
 from spec.errors import KernelError
 
 LIBRARY = "libbpf.so.1"
+_DECLARED = re.compile(r"^\w[\w ]*[ *](\w+)\(", re.MULTILINE)
+"""A function of a header, at the beginning of a line."""
 
 ffi: Any = FFI()
 for header in (libc_h, uapi_bpf_h, bpf_h, btf_h, libbpf_h, perf_buffer_h):
@@ -26,8 +29,15 @@ def libc() -> Any:
 
 @cache
 def libbpf() -> Any:
-    """Libbpf, its messages kept (``messages()``) instead of printed; ``OSError`` without it."""
+    """Libbpf, its messages kept (``messages()``) instead of printed; ``OSError`` without it.
+
+    One that lacks a function that we call is as good as none.
+    """
     library = ffi.dlopen(LIBRARY)
+    for header in (bpf_h, btf_h, libbpf_h, perf_buffer_h):
+        for name in _DECLARED.findall(header.TEXT):
+            if not hasattr(library, name):
+                raise OSError(f"it lacks {name}()")
     library.libbpf_set_print(_PRINT)
     return library
 

@@ -65,7 +65,9 @@ class Links:
 
     def set_up(self, ifindex: int, up: bool) -> None:
         """``ip link set up`` or ``down``."""
-        message = _link(ifindex, *self._hush)
+        if up and self._hush:  # one request would bring the device up first
+            self.change(ifindex, *self._hush)
+        message = _link(ifindex)
         if ifindex != LOOPBACK:  # which nobody can remove, so the group could not be removed
             message["attrs"].append(("IFLA_GROUP", OUR_GROUP))
         message["flags"], message["change"] = IFF_UP if up else 0, IFF_UP

@@ -23,7 +23,7 @@ from spec.testing.blocks import Example
 from spec.testing.build import Build
 from spec.testing.engine import Engine
 from spec.testing.evidence import account
-from spec.testing.outcome import Failed, Failure, Skipped
+from spec.testing.outcome import CannotTell, Failed, Failure, Skipped
 from spec.testing.page import read_page
 from spec.testing.runner import PageRun
 
@@ -99,6 +99,8 @@ class ExampleItem(pytest.Item):
         self.user_properties += told.items()
         if isinstance(outcome, Failed):
             raise ExampleError(outcome.failures)
+        if isinstance(outcome, CannotTell) and self.config.getoption("demand_kernel"):
+            pytest.fail(f"{self.run.engine.name}: {outcome.reason}", pytrace=False)
         if isinstance(outcome, Skipped):
             raise pytest.skip.Exception(outcome.reason, _use_item_location=True)
 

@@ -52,6 +52,11 @@ class Skipped:
 
 
 @dataclass(frozen=True)
+class CannotTell(Skipped):
+    """The engine lacks what it would take to answer, on this machine."""
+
+
+@dataclass(frozen=True)
 class OtherRelease(Skipped):
     """It is about other releases than this."""
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any
 
-from spec.errors import KernelError
+from spec.errors import CannotTellError, KernelError
 from spec.lab import Lab
 from spec.testing.blocks import Example, Page
 from spec.testing.build import BlockError, Build
@@ -14,6 +14,7 @@ from spec.testing.checks import check_command, check_structure
 from spec.testing.engine import Engine
 from spec.testing.outcome import (
     Blocked,
+    CannotTell,
     Failed,
     Failure,
     Held,
@@ -82,6 +83,8 @@ class PageRun:
                 failure = run_statement(self.page, step.statement, self.names)
                 if failure:
                     self._failures.setdefault(example.name, []).append(failure)
+        except CannotTellError as error:
+            self._skipped[example.name] = CannotTell(str(error))
         except BlockError as error:
             self._failures.setdefault(error.block.name, []).append(error.failure)
             if example.kind == "lab":
