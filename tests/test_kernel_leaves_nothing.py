@@ -3,34 +3,25 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from pyroute2.netlink.rtnl.nsidmsg import nsidmsg
 
 from kernel_impl.descriptor import Descriptor
-from kernel_impl.libbpf import check, ffi, libbpf
-from kernel_impl.netlink.socket import NetlinkSocket
 from kernel_impl.tracefs import open_tracefs
-from spec.errors import KernelError
 from tests.held_lab import STAGES
+from tests.kernel_objects import Belongings
 from tests.live import need_kernel, programs
 
 pytestmark = pytest.mark.kernel
 PROJECT = Path(__file__).parent.parent
-PATIENCE_S = 20.0
-RTM_NEWNSID, RTM_GETNSID = 88, 90
-NO_NSID = 0xFFFFFFFF
 
 
 @contextmanager
@@ -50,87 +41,6 @@ def held(stage: str) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.kill()
-
-
-class Belongings:
-    """What a process holds in the kernel, and how much of it is still there."""
-
-    def __init__(self, process: int) -> None:
-        self._home = Path(f"/proc/{process}/ns/net").readlink()
-        self.namespaces: set[int] = set()
-        self.bpf: dict[str, set[int]] = {"prog": set(), "map": set()}
-        self._netlink = NetlinkSocket(socket.NETLINK_ROUTE)
-        for descriptor in Path(f"/proc/{process}/fd").iterdir():
-            with suppress(FileNotFoundError):  # the process goes on opening and closing
-                self._note(descriptor, Path(f"/proc/{process}/fdinfo/{descriptor.name}"))
-
-    def remaining(self) -> dict[str, set[int]]:
-        """Namespaces, programs and maps that still exist."""
-        still = {
-            "namespaces": {number for number in self.namespaces if self._has_namespace(number)},
-            "programs": self.bpf["prog"] & ids(libbpf().bpf_prog_get_next_id),
-            "maps": self.bpf["map"] & ids(libbpf().bpf_map_get_next_id),
-        }
-        return {kind: found for kind, found in still.items() if found}
-
-    def left_in_the_end(self) -> dict[str, set[int]]:
-        """What remains after the kernel had time to take the process's things down."""
-        deadline = time.monotonic() + PATIENCE_S
-        while (remaining := self.remaining()) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        return remaining
-
-    def close(self) -> None:
-        self._netlink.close()
-
-    def _note(self, descriptor: Path, details: Path) -> None:
-        target = descriptor.readlink()
-        if target.name.startswith("net:[") and target != self._home:
-            self.namespaces.add(self._number(descriptor))
-        for line in details.read_text().splitlines():
-            kind, _, number = line.partition("_id:")
-            if kind in self.bpf:
-                self.bpf[kind].add(int(number))
-
-    def _number(self, descriptor: Path) -> int:
-        # A number does not keep the namespace alive, and is taken back when it ends.
-        namespace = os.open(descriptor, os.O_RDONLY)
-        try:
-            self._netlink.request(RTM_NEWNSID, question(namespace, NETNSA_NSID=NO_NSID))
-            (answer,) = self._netlink.request(RTM_GETNSID, question(namespace))
-        finally:
-            os.close(namespace)
-        number: int = answer.get_attr("NETNSA_NSID")
-        return number
-
-    def _has_namespace(self, number: int) -> bool:
-        message = nsidmsg()
-        message["attrs"] = [("NETNSA_NSID", number)]
-        try:
-            (answer,) = self._netlink.request(RTM_GETNSID, message)
-        except KernelError as error:
-            if error.errno != errno.ENOENT:
-                raise
-            return False
-        return bool(answer.get_attr("NETNSA_NSID") != NO_NSID)
-
-
-def question(namespace: int, **attributes: int) -> Any:
-    message = nsidmsg()
-    message["attrs"] = [("NETNSA_FD", namespace), *attributes.items()]
-    return message
-
-
-def ids(following: Any) -> set[int]:
-    """Every id that the kernel goes through."""
-    found: set[int] = set()
-    number = ffi.new("uint32_t *")
-    while True:
-        result = following(number[0], number)
-        if result == -errno.ENOENT:
-            return found
-        check(result)
-        found.add(number[0])
 
 
 def mounts() -> str:

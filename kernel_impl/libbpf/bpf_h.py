@@ -47,6 +47,7 @@ int bpf_map_get_next_id(uint32_t start_id, uint32_t *next_id);
 int bpf_map_get_fd_by_id(uint32_t id);
 int bpf_prog_get_next_id(uint32_t start_id, uint32_t *next_id);
 int bpf_prog_get_fd_by_id(uint32_t id);
+int bpf_link_get_next_id(uint32_t start_id, uint32_t *next_id);
 int bpf_obj_get_info_by_fd(int fd, void *info, uint32_t *info_len);
 int bpf_prog_load(int type, const char *name, const char *license, const void *insns,
                   size_t insn_cnt, void *opts);
