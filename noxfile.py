@@ -48,6 +48,13 @@ def bench(session: nox.Session) -> None:
     session.run("python", "-m", "tests.bench", *session.posargs)
 
 
+@nox.session(default=False)
+def endurance(session: nox.Session) -> None:
+    """Check the live kernel 100 times, two at a time, and count what is left behind."""
+    install(session, "tests", "docs")
+    session.run("python", "-m", "tests.endurance", *session.posargs)
+
+
 @nox.session
 def docs(session: nox.Session) -> None:
     """Run every page, then build the pages strictly and say where they are."""

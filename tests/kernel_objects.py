@@ -19,6 +19,7 @@ from typing import Any
 from pyroute2.netlink.rtnl.nsidmsg import nsidmsg
 
 from kernel_impl.libbpf import check, ffi, libbpf
+from kernel_impl.namespace import NetworkNamespace
 from kernel_impl.netlink.socket import NetlinkSocket
 from spec.errors import KernelError
 
@@ -35,9 +36,12 @@ class Belongings:
     def __init__(self, *processes: int) -> None:
         self._home = Path("/proc/self/ns/net").readlink()
         self.namespaces: set[int] = set()
+        """Their numbers, as seen from a namespace that nobody else numbers others in."""
+        self.namespaces_seen: set[tuple[int, str]] = set()
         self.bpf: dict[str, set[int]] = {kind: set() for kind in KINDS}
-        self._seen: set[str] = set()
-        self._netlink = NetlinkSocket(socket.NETLINK_ROUTE)
+        self._observer = NetworkNamespace()
+        with self._observer.inside():
+            self._netlink = NetlinkSocket(socket.NETLINK_ROUTE)
         for process in processes:
             self.note(process)
 
@@ -49,7 +53,7 @@ class Belongings:
         with suppress(FileNotFoundError, ProcessLookupError):
             for descriptor in Path(f"/proc/{process}/fd").iterdir():
                 with suppress(FileNotFoundError, ProcessLookupError):
-                    self._note_namespace(descriptor)
+                    self._note_namespace(process, descriptor)
 
     def remaining(self) -> dict[str, set[int]]:
         """Namespaces and objects that still exist."""
@@ -57,17 +61,18 @@ class Belongings:
         still["namespaces"] = {n for n in self.namespaces if self._has_namespace(n)}
         return {kind: found for kind, found in still.items() if found}
 
-    def left_in_the_end(self) -> dict[str, set[int]]:
+    def left_in_the_end(self, patience: float = PATIENCE_S) -> dict[str, set[int]]:
         """What remains after the kernel had time to take the processes' things down."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + patience
         while (remaining := self.remaining()) and time.monotonic() < deadline:
             time.sleep(0.02)
         return remaining
 
     def close(self) -> None:
         self._netlink.close()
+        self._observer.close()
 
-    def _note_namespace(self, descriptor: Path) -> None:
+    def _note_namespace(self, process: int, descriptor: Path) -> None:
         target = str(descriptor.readlink())
         if not target.startswith("net:[") or target == str(self._home):
             return
@@ -79,6 +84,7 @@ class Belongings:
             (answer,) = self._netlink.request(RTM_GETNSID, _question(namespace))
         finally:
             os.close(namespace)
+        self.namespaces_seen.add((process, target))
         self.namespaces.add(answer.get_attr("NETNSA_NSID"))
 
     def _has_namespace(self, number: int) -> bool:
@@ -100,9 +106,9 @@ class Machine:
         self.before = {kind: existing(kind) for kind in KINDS}
         self.mounts, self.devices = _mounts(), _devices()
 
-    def left_behind(self) -> dict[str, object]:
+    def left_behind(self, patience: float = PATIENCE_S) -> dict[str, object]:
         """What is new, and held by nobody, after the kernel had time to clean up."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + patience
         while (found := self._ownerless()) and time.monotonic() < deadline:
             time.sleep(0.1)
         if _mounts() != self.mounts:

@@ -15,22 +15,10 @@ import pytest
 
 from spec.testing.engine import Engine
 from tests.check_command import SLOW, command, folder
+from tests.endurance import members
 from tests.page_project import ROOT
 
 PATIENCE_S = 15.0
-
-
-def members(group: int) -> list[int]:
-    """The processes of *group*, those that have ended aside."""
-    found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _, its_group = status.read_text().rpartition(")")[2].split()[:3]
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(its_group) == group and state != "Z":
-            found.append(int(status.parent.name))
-    return found
 
 
 def wait_until(true: Callable[[], bool], what: str) -> None:
