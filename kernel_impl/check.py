@@ -76,6 +76,12 @@ class CheckCommand(click.Command):
     help="Also write what was seen, in the form that docs/evidence/ collects.",
 )
 @click.option(
+    "--label",
+    metavar="TEXT",
+    default="",
+    help="Name this kernel in its evidence, beside others of the same release, as 'el10'.",
+)
+@click.option(
     "--pages",
     metavar="FOLDER",
     type=_FOLDER,
@@ -92,6 +98,7 @@ def check(
     junit: Path | None,
     html: Path | None,
     evidence: Path | None,
+    label: str,
     pages: Path | None,
 ) -> None:
     """Does your kernel do what the pages say?
@@ -106,9 +113,8 @@ def check(
     if os.environ.get("NO_COLOR"):
         context.color = False
     files = {"junit": junit, "html": html, "evidence": evidence}
-    request = checking.Request(
-        engine, release, expression, pages, {kind: path for kind, path in files.items() if path}
-    )
+    wanted = {kind: path for kind, path in files.items() if path}
+    request = checking.Request(engine, release, expression, pages, wanted, label)
     form = "json" if as_json else "ktap" if as_ktap else "text"
     try:
         if as_json and as_ktap:

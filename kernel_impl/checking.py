@@ -51,6 +51,8 @@ class Request:
     expression: str | None = None
     folder: Path | None = None
     files: Mapping[str, Path] = field(default_factory=dict)
+    label: str = ""
+    """What evidence calls this kernel and machine, beside the release."""
 
 
 def prepare(request: Request) -> list[Task]:
@@ -95,6 +97,8 @@ def _tasks(request: Request) -> list[Task]:
     Release(request.release or DEFAULT)
     if request.expression is not None and "evidence" in request.files:
         raise InputError("--evidence", "is about whole pages", "leave out -k")
+    if request.label and "evidence" not in request.files:
+        raise InputError("--label", "is for evidence", "add --evidence FILE")
     for path in request.files.values():
         check_writable(path)
     pages = read_pages(request.folder or own_pages())
@@ -138,7 +142,7 @@ def _texts(request: Request, report: Report, any_page: Page) -> dict[Path, str]:
         elif kind == "html":
             texts[path] = page.text(report)
         else:
-            where = evidence.place(report.engine, report.release, report.kernel)
+            where = evidence.place(report.engine, report.release, report.kernel, request.label)
             accounts = [result.account for result in report.results]
             root = None if any_page.root == INSTALLED else any_page.root
             text = evidence.evidence_text(evidence.read_evidence(path), where, accounts, root)

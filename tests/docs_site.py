@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from spec.testing.evidence import digest
 from spec.testing.page import read_page
 
 PROJECT = Path(__file__).parent.parent
@@ -80,7 +81,14 @@ class Site:
         for name, text in pages.items():
             (self.docs / f"{name}.rst").write_text(text)
 
-    def record(self, engine: str, release: str = "6.18", **changes: dict[str, str]) -> None:
+    def record(
+        self,
+        engine: str,
+        release: str = "6.18",
+        machine: str = "x86_64",
+        label: str = "",
+        **changes: dict[str, str],
+    ) -> None:
         """Write evidence by which every example held, but for *changes* by the example's name."""
         examples = []
         for path in sorted(self.docs.glob("*.rst")):
@@ -96,22 +104,31 @@ class Site:
                         **changes.get(example.name.replace(".", "_").replace("-", "_"), {}),
                     }
                 )
-        self.write_evidence(engine, release, examples)
+        self.write_evidence(engine, release, examples, machine, label)
 
-    def write_evidence(self, engine: str, release: str, examples: Iterable[object]) -> None:
+    def write_evidence(
+        self,
+        engine: str,
+        release: str,
+        examples: Iterable[object],
+        machine: str = "x86_64",
+        label: str = "",
+    ) -> None:
         """Write an evidence file about *examples*."""
         run = {
             "engine": engine,
             "release": release,
             "kernel": f"{release}.44" if engine == "kernel" else "",
-            "machine": "x86_64",
+            "machine": machine,
+            "label": label,
             "date": "2026-11-23",
             "commit": "0123456789abcdef",
             "examples": list(examples),
         }
         folder = self.docs / "evidence"
         folder.mkdir(exist_ok=True)
-        (folder / f"{engine}-{release}.json").write_text(json.dumps(run))
+        name = "-".join(filter(None, (engine, release, machine.replace("x86_64", ""), label)))
+        (folder / f"{name}.json").write_text(json.dumps({"digest": digest(run), **run}))
 
     def build(self) -> Build:
         """Build strictly, keeping what has not changed since the last time."""

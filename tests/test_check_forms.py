@@ -12,6 +12,7 @@ import pytest
 from tap.parser import Parser  # type: ignore[import-untyped]
 
 from spec.testing.engine import Engine
+from spec.testing.evidence import checked, digest
 from spec.testing.page import read_page
 from spec.testing.reports.columns import plain, side_by_side
 from tests.check_command import KINDS, check, folder
@@ -145,10 +146,17 @@ def test_evidence_is_as_pytest_writes_it(engine: Engine, tmp_path: Path) -> None
 def test_evidence_that_says_the_same_is_left_alone(kinds: Path, tmp_path: Path) -> None:
     file = tmp_path / "evidence.json"
     check("--engine", "model", "--pages", kinds, "--evidence", file)
-    older = file.read_text().replace(json.loads(file.read_text())["date"], "2000-01-01")
+    record = {**json.loads(file.read_text()), "date": "2000-01-01"}
+    older = json.dumps({**record, "digest": digest(record)})
     file.write_text(older)
     check("--engine", "model", "--pages", kinds, "--evidence", file)
     assert file.read_text() == older
+
+
+def test_evidence_can_have_a_label(kinds: Path, tmp_path: Path) -> None:
+    file = tmp_path / "evidence.json"
+    check("--engine", "model", "--pages", kinds, "--evidence", file, "--label", "el10")
+    assert checked(file)["label"] == "el10"
 
 
 def test_lines_that_are_the_same_stand_beside_each_other() -> None:

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from spec.testing.evidence import digest
 from tests.docs_site import PAGE, Site
 
 
@@ -142,11 +144,101 @@ def test_evidence_about_what_the_page_lacks_is_stale(site: Site) -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["{", '{"engine": "model"}', "[]"])
-def test_unusable_evidence_is_named_in_one_line(site: Site, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{", "not JSON: "),
+        ("\xff", "not JSON: "),
+        ('{"engine": "model"}', "not evidence; write it with `xdpspec check --evidence FILE`"),
+        ('{"tests": [], "summary": {}}', "not evidence; "),
+        ("[]", "not evidence; "),
+        ("null", "not evidence; "),
+    ],
+)
+def test_unusable_evidence_is_named_in_one_line(site: Site, text: str, problem: str) -> None:
     site.record("kernel")
-    (site.docs / "evidence" / "model-6.18.json").write_text(text)
+    (site.docs / "evidence" / "model-6.18.json").write_text(text, encoding="latin-1")
     build = site.build()
     assert build.status == 1
-    assert "WARNING: evidence/model-6.18.json: " in build.warnings
+    (line,) = (line for line in build.warnings.splitlines() if "WARNING" in line)
+    assert f"WARNING: evidence/model-6.18.json: {problem}" in line
     assert "Traceback" not in build.warnings
+    assert "✓ kernel 6.18 held" in badges(site.html("page"))
+
+
+@pytest.mark.parametrize("examples", [[{}], ["held"], 7, [{"page": "p", "name": "n"}]])
+def test_evidence_without_examples_is_named_in_one_line(site: Site, examples: object) -> None:
+    site.record("kernel")
+    site.write_evidence("model", "6.18", [])
+    file = site.docs / "evidence" / "model-6.18.json"
+    record = {**json.loads(file.read_text()), "examples": examples}
+    file.write_text(json.dumps({**record, "digest": digest(record)}))
+    build = site.build()
+    (line,) = (line for line in build.warnings.splitlines() if "WARNING" in line)
+    assert "evidence/model-6.18.json: an example lacks its page, name, sha256 or outcome" in line
+
+
+def test_evidence_that_somebody_edited_is_named_in_one_line(site: Site) -> None:
+    site.record("model")
+    site.record("kernel", page_pass={"outcome": "failed", "reason": "expected True, got False"})
+    file = site.docs / "evidence" / "kernel-6.18.json"
+    file.write_text(file.read_text().replace("failed", "held"))
+    build = site.build()
+    assert build.status == 1
+    (line,) = (line for line in build.warnings.splitlines() if "WARNING" in line)
+    assert line.endswith(
+        "evidence/kernel-6.18.json: changed since a run wrote it; "
+        "run the pages again, which rewrites it [evidence.unreadable]"
+    )
+    assert "○ kernel not run here" in badges(site.html("page"))
+
+
+def names(site: Site) -> list[str]:
+    """What the columns are called."""
+    return [badge.rpartition(" ")[0][2:] for badge in badges(site.html("page"))[:5]]
+
+
+def test_columns_of_one_release_are_named_by_what_tells_them_apart(site: Site) -> None:
+    site.record("model")
+    site.record("kernel", "6.12")
+    site.record("kernel", "6.12", "aarch64")
+    site.record("kernel", "6.12", label="el10")
+    site.record("kernel", "6.18", "aarch64")
+    assert site.build().clean
+    assert names(site) == [
+        "model 6.18",
+        "kernel 6.12 aarch64",
+        "kernel 6.12 x86_64",
+        "kernel 6.12 x86_64 el10",
+        "kernel 6.18",
+    ]
+
+
+def test_two_files_about_the_same_are_named_in_one_line(site: Site) -> None:
+    site.record("model")
+    site.record("kernel")
+    folder = site.docs / "evidence"
+    (folder / "mine.json").write_text((folder / "kernel-6.18.json").read_text())
+    build = site.build()
+    assert build.status == 1
+    (line,) = (line for line in build.warnings.splitlines() if "WARNING" in line)
+    assert (
+        "evidence/mine.json: about the same release, machine and label as kernel-6.18.json; "
+        "keep the newer, or run one again with --label"
+    ) in line
+
+
+def test_verdicts_that_contradict_each_other_say_so(site: Site) -> None:
+    site.record("model")
+    site.record("kernel")
+    wrong = {"outcome": "failed", "reason": "expected True, got False"}
+    site.record("kernel", machine="aarch64", page_pass=wrong)
+    build = site.build()
+    assert build.status == 1
+    assert (
+        "page.pass failed on kernel 6.18 aarch64 (it held on kernel 6.18 x86_64): expected True"
+    ) in build.warnings
+    html = site.html("page")
+    assert html.count("disputed") == 2
+    assert "kernel 6.18 aarch64 saw the opposite" in html
+    assert "kernel 6.18 x86_64 saw the opposite" in html

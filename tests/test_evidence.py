@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from spec.testing.engine import Engine
+from spec.testing.evidence import digest
 from spec.testing.page import read_page
 from tests.page_project import GOOD, Project
 
@@ -27,6 +28,13 @@ def written(project: Project) -> dict[str, Any]:
     (file,) = files(project)
     found: dict[str, Any] = json.loads(file.read_text())
     return found
+
+
+def aged(file: Path) -> str:
+    """Make *file* what a run of long ago would have written, and say what that is."""
+    record = {**json.loads(file.read_text()), "date": "2000-01-01"}
+    file.write_text(json.dumps({**record, "digest": digest(record)}))
+    return file.read_text()
 
 
 def test_each_example_is_recorded_with_its_digest(project: Project, engine: Engine) -> None:
@@ -70,8 +78,7 @@ def test_a_run_that_sees_the_same_leaves_the_file_alone(project: Project) -> Non
     project.page(GOOD)
     project.run("--backend", "model")
     (file,) = files(project)
-    file.write_text(file.read_text().replace(written(project)["date"], "2000-01-01"))
-    before = file.read_text()
+    before = aged(file)
     project.run("--backend", "model")
     assert file.read_text() == before
     project.page(GOOD.replace("A hit", "Each hit"))
@@ -103,6 +110,29 @@ def test_a_page_that_is_gone_is_forgotten(project: Project) -> None:
     project.page(GOOD.replace("A hit", "Each hit"), "one.rst")
     project.run("--backend", "model")
     assert {entry["page"] for entry in written(project)["examples"]} == {"docs/one.rst"}
+
+
+def test_a_file_of_another_machine_is_left_alone(project: Project) -> None:
+    project.page(GOOD)
+    project.run("--backend", "model")
+    (file,) = files(project)
+    record = {**json.loads(file.read_text()), "machine": "another"}
+    file.write_text(json.dumps({**record, "digest": digest(record)}))
+    before = file.read_text()
+    project.run("--backend", "model")
+    assert file.read_text() == before
+    (other,) = set(files(project)) - {file}
+    assert json.loads(other.read_text())["machine"] == ""
+
+
+def test_a_file_that_somebody_edited_is_written_anew(project: Project) -> None:
+    project.page(GOOD)
+    project.run("--backend", "model")
+    (file,) = files(project)
+    before = file.read_text()
+    file.write_text(before.replace('"held"', '"failed"', 1))
+    project.run("--backend", "model")
+    assert file.read_text() == before
 
 
 def test_several_processes_write_one_record(project: Project) -> None:

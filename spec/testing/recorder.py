@@ -9,12 +9,22 @@ from pathlib import Path
 import pytest
 
 from spec.errors import InputError
-from spec.testing.evidence import KEYS, Account, evidence_text, place, read_evidence
+from spec.testing.evidence import (
+    KEYS,
+    Account,
+    evidence_text,
+    is_at,
+    own_file,
+    place,
+    read_evidence,
+)
 from spec.testing.page import read_page
 
 
 class Recorder:
     """Gathers what became of each example, and at the end writes one file per engine and release.
+
+    A file of another machine of the same release stays as it is.
 
     Only a page that ran from beginning to end on an engine is recorded.
     """
@@ -62,11 +72,11 @@ class Recorder:
         pages: list[str],
         run: Mapping[tuple[str, str], Account],
     ) -> None:
-        path = self.folder / f"{engine}-{release}.json"
-        before = read_evidence(path)
         where = place(engine, release, next(iter(run.values())).get("kernel", ""))
+        path = own_file(self.folder, where)
+        before = read_evidence(path)
         kept: list[Account] = []
-        if all(before.get(key) == value for key, value in where.items()):
+        if is_at(before, where):
             kept = [
                 entry
                 for entry in before["examples"]

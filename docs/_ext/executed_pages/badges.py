@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 from executed_pages.domain import Example, Page, pages_domain
-from executed_pages.evidence import Outcome, Run
+from executed_pages.evidence import Outcome, Run, disagreeing
 from executed_pages.markup import Box, span
 
 _SIGNS = {
@@ -43,12 +44,17 @@ def evidence_row(example: str) -> EvidenceRow:
     return EvidenceRow(tag="div", classes=["evidence"], extra={"role": "note"}, example=example)
 
 
-def badge(run: Run, page: Page, example: Example) -> nodes.Node:
-    """``✓ kernel 6.18 held``, with the circumstances as tooltip."""
-    outcome = run.outcome(page.path, example.name, example.digest)
+def badge(runs: Sequence[Run], run: Run, page: Page, example: Example) -> nodes.Node:
+    """``✓ kernel 6.18 held``, with the circumstances, and who of *runs* disagrees, as tooltip."""
+    about = page.path, example.name, example.digest
+    outcome = run.outcome(*about)
     reason = run.reason(page.path, example.name)
     title = f"{_meaning(outcome, example)}{f' ({reason})' if reason else ''} · {run.describe()}"
     css = f"badge {outcome.name.lower().replace('_', '-')}"
+    others = ", ".join(other.name for other in disagreeing(runs, run, *about))
+    if others:
+        title += f" · {others} saw the opposite"
+        css += " disputed"
     shown = span("", classes=css, title=title)
     shown += span(_SIGNS[outcome], classes="sign", aria_hidden="true")
     shown += nodes.Text(" ")
@@ -77,4 +83,4 @@ class ShowEvidence(SphinxPostTransform):
             if page is None or name not in page.examples:
                 row.parent.remove(row)
                 continue
-            row.extend(badge(run, page, page.examples[name]) for run in domain.runs)
+            row.extend(badge(domain.runs, run, page, page.examples[name]) for run in domain.runs)

@@ -8,7 +8,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
 from executed_pages.domain import Example, Page, PagesDomain, pages_domain
-from executed_pages.evidence import Outcome
+from executed_pages.evidence import Outcome, disagreeing
 
 UNPROVEN = {Outcome.ABSENT, Outcome.NOT_RUN}
 
@@ -32,12 +32,14 @@ def _check_example(domain: PagesDomain, docname: str, page: Page, example: Examp
         outcome = outcomes[run.name]
         if outcome is Outcome.STALE:
             log.warning(
-                "%s changed since it ran on %s; run the pages there again",
-                example.name, run.name, location=place, type="evidence", subtype="stale",
+                "%s changed since it ran on %s; run the pages there again, or remove evidence/%s",
+                example.name, run.name, run.file, location=place, type="evidence", subtype="stale",
             )  # fmt: skip
         elif outcome is Outcome.FAILED:
+            others = disagreeing(domain.runs, run, page.path, example.name, example.digest)
+            dispute = f" (it held on {', '.join(other.name for other in others)})" if others else ""
             log.warning(
-                "%s failed on %s: %s", example.name, run.name,
+                "%s failed on %s%s: %s", example.name, run.name, dispute,
                 " ".join(run.reason(page.path, example.name).split()) or "no reason recorded",
                 location=place, type="evidence", subtype="failed",
             )  # fmt: skip

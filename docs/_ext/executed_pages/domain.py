@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from sphinx.builders import Builder
     from sphinx.environment import BuildEnvironment
 
+    from spec.errors import InputError
+
 
 @dataclass(frozen=True)
 class Example:
@@ -107,9 +109,10 @@ class PagesDomain(Domain):
         overviews: set[str] = self.data["overviews"]
         return overviews
 
-    def read_evidence(self, folder: Path) -> None:
-        """Look up what the runs recorded; raises ``InputError`` for an unusable file."""
-        self.runs = read_runs(folder)
+    def read_evidence(self, folder: Path) -> list[InputError]:
+        """Look up what the runs recorded; the files that can't be used are left out."""
+        self.runs, problems = read_runs(folder)
+        return problems
 
     def examples(self) -> Iterator[tuple[str, Page, Example]]:
         """Every example of the site with its docname and page, in the order of the pages."""

@@ -40,7 +40,8 @@ class EvidenceSummaryDirective(OverviewDirective):
 
 def _facts(run: Run) -> tuple[str, ...]:
     linux = run.kernel or run.release or "–"
-    return run.engine, linux, run.machine or "–", run.date or "–", run.commit[:12] or "–"
+    machine = " ".join(filter(None, (run.machine, run.label)))
+    return run.engine, linux, machine or "–", run.date or "–", run.commit[:12] or "–"
 
 
 def _counts(domain: PagesDomain, run: Run) -> Counter[Outcome]:

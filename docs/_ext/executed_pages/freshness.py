@@ -12,7 +12,6 @@ from sphinx.util import logging
 
 from executed_pages.domain import pages_domain
 from executed_pages.evidence import stamp
-from spec.errors import InputError
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +25,8 @@ def outdated_pages(
 ) -> list[str]:
     """Read the evidence; the pages it says something new about."""
     domain = pages_domain(env)
-    try:
-        domain.read_evidence(Path(app.srcdir) / app.config.evidence_dir)
-    except InputError as error:
-        log.warning("%s", error, type="evidence", subtype="unreadable")
+    for problem in domain.read_evidence(Path(app.srcdir) / app.config.evidence_dir):
+        log.warning("%s", problem, type="evidence", subtype="unreadable")
     outdated = []
     for docname, page in domain.pages.items():
         now = stamp(domain.runs, page.path)

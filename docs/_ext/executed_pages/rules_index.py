@@ -85,7 +85,7 @@ def _rule(domain: PagesDomain, rule: Rule, docname: str) -> list[list[nodes.Node
     page = domain.pages[rule.docname]
     if rule.name not in page.examples:
         return cells + [[nodes.paragraph("", f"needs {rule.needs}")] for _ in domain.runs]
-    badges = (badge(run, page, page.examples[rule.name]) for run in domain.runs)
+    badges = (badge(domain.runs, run, page, page.examples[rule.name]) for run in domain.runs)
     return cells + [[nodes.paragraph("", "", shown)] for shown in badges]
 
 
