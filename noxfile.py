@@ -55,6 +55,13 @@ def endurance(session: nox.Session) -> None:
     session.run("python", "-m", "tests.endurance", *session.posargs)
 
 
+@nox.session(default=False)
+def fleet(session: nox.Session) -> None:
+    """Check the kernels of what tmt provisions: ``nox -s fleet -- provision --how virtual``."""
+    install(session, "tests", "fleet")
+    session.run("python", "-m", "tests.fleet", *session.posargs)
+
+
 @nox.session
 def docs(session: nox.Session) -> None:
     """Run every page, then build the pages strictly and say where they are."""
