@@ -6,7 +6,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
@@ -110,10 +110,10 @@ class KernelMap(Map):
         return bytes(ffi.buffer(value, size))
 
     def update_batch(self, pairs: Sequence[tuple[Key, Value]]) -> None:
-        keys = ffi.from_buffer(b"".join(self._key(key) for key, _ in pairs))
-        values = ffi.from_buffer(b"".join(self._value(value) for _, value in pairs))
+        keys = self._joined(self._whole_key(self._key(key)) for key, _ in pairs)
+        values = self._joined(self._whole_value(self._value(value)) for _, value in pairs)
         count = ffi.new("uint32_t *", len(pairs))
-        with self.lab.inside():
+        with self.lab.caller.inside():
             check(libbpf().bpf_map_update_batch(self.fd, keys, values, count, _batch()))
 
     def lookup_batch(self, count: int) -> list[tuple[bytes, bytes]]:
@@ -135,7 +135,7 @@ class KernelMap(Map):
         ]
 
     def delete_batch(self, keys: Sequence[Key]) -> None:
-        places = ffi.from_buffer(b"".join(self._key(key) for key in keys))
+        places = self._joined(self._whole_key(self._key(key)) for key in keys)
         count = ffi.new("uint32_t *", len(keys))
         check(libbpf().bpf_map_delete_batch(self.fd, places, count, _batch()))
 
@@ -157,6 +157,10 @@ class KernelMap(Map):
             self.lab.forget_descriptor(self.fd)
             os.close(self.fd)
             self.fd = -1
+
+    @staticmethod
+    def _joined(parts: Iterable[Any]) -> Any:
+        return ffi.from_buffer(b"".join(bytes(ffi.buffer(part)) for part in parts))
 
     def _element_size(self) -> int:
         if self.type not in PER_CPU:

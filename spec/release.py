@@ -48,6 +48,24 @@ CHANGES = (
         "GRO gives a veth a NAPI context even without a program, so that it can be a target.",
     ),
     Change(
+        "percpu_array_batches",
+        "5.13",
+        "f008d732ab18",
+        "A PERCPU_ARRAY is read and written in batches.",
+    ),
+    Change(
+        "lpm_trie_batches",
+        "5.13",
+        "f56387c534cc",
+        "An LPM_TRIE is read, written and cleared in batches.",
+    ),
+    Change(
+        "hash_lookup_and_delete",
+        "5.14",
+        "3e87f192b405",
+        "An element of a hash is looked up and deleted in one call.",
+    ),
+    Change(
         "broadcast",
         "5.14",
         "e624d4ed4aa8",
@@ -109,6 +127,12 @@ CHANGES = (
         "c6c1f11b691e",
         "A frame for an unbound AF_XDP socket is ENXIO (2be4a677ccb2), one without a buffer ENOMEM "
         "and one without room in the ring ENOBUFS; before, they were EINVAL, ENOSPC and ENOSPC.",
+    ),
+    Change(
+        "maps_of_maps_batches",
+        "5.19",
+        "9263dddc7b6f",
+        "Maps of maps are read and written in batches.",
     ),
     Change(
         "bound_programs",

@@ -70,35 +70,41 @@ class Map(ABC):
     @abstractmethod
     def next_key_bytes(self, key: bytes | None) -> bytes: ...
 
+    @abstractmethod
     def lookup_with_flags(self, key: Key, flags: int) -> bytes:
         """``BPF_MAP_LOOKUP_ELEM`` with ``flags``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def lookup_and_delete(self, key: Key) -> bytes:
         """``BPF_MAP_LOOKUP_AND_DELETE_ELEM``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def update_batch(self, pairs: Sequence[tuple[Key, Value]]) -> None:
-        """``BPF_MAP_UPDATE_BATCH``."""
-        raise NotImplementedError
+        """``BPF_MAP_UPDATE_BATCH``; ends at the first pair that is refused, which it raises."""
 
+    @abstractmethod
     def lookup_batch(self, count: int) -> list[tuple[bytes, bytes]]:
-        """``BPF_MAP_LOOKUP_BATCH`` of at most *count* elements from the start."""
-        raise NotImplementedError
+        """``BPF_MAP_LOOKUP_BATCH`` of at most *count* elements from the start.
 
+        A hash gives whole buckets only, in an order of its own.
+        """
+
+    @abstractmethod
     def delete_batch(self, keys: Sequence[Key]) -> None:
-        """``BPF_MAP_DELETE_BATCH``."""
-        raise NotImplementedError
+        """``BPF_MAP_DELETE_BATCH``; ends at the first key that is refused, which it raises."""
 
     @property
+    @abstractmethod
     def memory(self) -> int:
-        """Bytes that the map says it takes: ``memlock`` of its descriptor in ``/proc``."""
-        raise NotImplementedError
+        """Bytes that the map says it takes: ``memlock`` of its descriptor in ``/proc``.
+
+        ``CannotTellError`` where the model does not know.
+        """
 
     @property
     def threads(self) -> Mapping[int, str]:
-        """The kernel threads of a CPUMAP: their names by process id."""
-        raise NotImplementedError
+        """The kernel threads of a CPUMAP: their names by process id. No other map has any."""
+        return {}
 
     @abstractmethod
     def freeze(self) -> None: ...

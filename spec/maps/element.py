@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from errno import EBADF, EINVAL, ENOENT, ENOMEM, EPERM
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from spec.errors import ENOTSUPP, InputError, KernelError
+from spec.errors import ENOTSUPP, CannotTellError, InputError, KernelError
 from spec.lab import Key, Map, Value
 from spec.uapi import BPF_F_LOCK, BPF_F_RDONLY, BPF_F_WRONLY, MapType
 
@@ -120,6 +120,18 @@ class ModelMap(Map):
         self.lab.uninstall(self)
 
     @property
+    def memory(self) -> int:
+        """What the map says it takes, where the model knows."""
+        raise CannotTellError(f"the model does not know what a {self.type.short} takes; ask Linux")
+
+    def lookup_with_flags(self, key: Key, flags: int) -> bytes:
+        """Only ``BPF_F_LOCK`` is a flag of lookups, and it needs a lock in the value."""
+        self._check_readable()
+        if flags:
+            raise KernelError(EINVAL)
+        return self.lookup_bytes(self._key(key))
+
+    @property
     def user_value_size(self) -> int:
         """Bytes of a value in a system call; per-CPU maps have one value for each CPU there."""
         return self.value_size
@@ -186,14 +198,7 @@ class ModelMap(Map):
 
 
 class RedirectMap(ModelMap):
-    """A map that frames are redirected through: neither batches nor flags of lookups."""
-
-    def lookup_with_flags(self, key: Key, flags: int) -> bytes:
-        """Only ``BPF_F_LOCK`` is a flag of lookups, and it needs a lock in the value."""
-        self._check_readable()
-        if flags:
-            raise KernelError(EINVAL)
-        return self.lookup_bytes(self._key(key))
+    """A map that frames are redirected through: without batches."""
 
     def lookup_and_delete(self, key: Key) -> bytes:  # noqa: ARG002
         """``BPF_MAP_LOOKUP_AND_DELETE_ELEM``: not for the maps of redirection."""

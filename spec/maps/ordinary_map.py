@@ -7,6 +7,7 @@ from errno import EBADF, EINVAL
 from typing import TYPE_CHECKING, Any
 
 from spec.errors import KernelError
+from spec.maps.batches import BatchMap
 from spec.maps.element import Definition, ModelMap
 from spec.maps.ordinary import Processors, Table, create
 from spec.maps.owner import admits
@@ -27,7 +28,7 @@ READ_ONLY = (MapType.BPF_MAP_TYPE_DEVMAP, MapType.BPF_MAP_TYPE_DEVMAP_HASH)
 """Types whose maps get ``BPF_F_RDONLY_PROG`` from the kernel, the inner map's model too."""
 
 
-class OrdinaryMap(ModelMap):
+class OrdinaryMap(BatchMap):
     """An array, a hash or another map that frames are not redirected through."""
 
     def __init__(self, lab: ModelLab, definition: Definition) -> None:
@@ -54,6 +55,12 @@ class OrdinaryMap(ModelMap):
     def user_value_size(self) -> int:
         """Per-CPU maps have a value for each CPU there."""
         return self.table.user_value_size
+
+    @property
+    def memory(self) -> int:
+        """As the table says, if it does."""
+        known = self.table.memory
+        return super().memory if known is None else known
 
     def lookup_element(self, key: bytes) -> bytes:
         """As the table says."""

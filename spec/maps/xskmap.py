@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 from spec.errors import KernelError
 from spec.lab import Socket
 from spec.maps.devmap import CREATE_FLAGS
-from spec.maps.element import Definition, IndexedMap, number, signed, word
+from spec.maps.element import POINTER_SIZE, Definition, IndexedMap, number, signed, word
 from spec.uapi import BPF_EXIST, BPF_NOEXIST, XDP_TX
 
 if TYPE_CHECKING:
     from spec.model import ModelLab
     from spec.redirect.xsk import ModelSocket
+
+MAP_SIZE = 304
+"""``struct xsk_map`` on a 64-bit machine, without its slots."""
 
 
 class Xskmap(IndexedMap):
@@ -69,6 +72,11 @@ class Xskmap(IndexedMap):
         if slot >= self.max_entries:
             raise KernelError(EINVAL)
         self.slots.pop(slot, None)
+
+    @property
+    def memory(self) -> int:
+        """``xskmap.c: xsk_map_mem_usage``."""
+        return MAP_SIZE + self.max_entries * POINTER_SIZE
 
     def program_lookup(self, key: bytes) -> bytes | None:
         """A program reads ``struct bpf_xdp_sock``: the queue, and every device has one only."""

@@ -21,6 +21,8 @@ from spec.uapi import BPF_F_NUMA_NODE, BPF_NOEXIST, MapType
 BPF_F_MMAPABLE, BPF_F_INNER_MAP = 1 << 10, 1 << 12
 
 INT_MAX = 0x7FFFFFFF
+MAP_SIZE, POINTER_SIZE, PAGE_SIZE = 312, 8, 4096
+"""``struct bpf_array``, a pointer and a page on a 64-bit machine."""
 
 
 class Indexed(Table):
@@ -32,6 +34,14 @@ class Indexed(Table):
             raise KernelError(EINVAL)
         if self.value_size > INT_MAX:
             raise KernelError(E2BIG)
+
+    @property
+    def memory(self) -> int:
+        """``array_map_mem_usage``; what may be mapped begins on a page of its own."""
+        values = self.max_entries * round_up(self.value_size)
+        if self.map_flags & BPF_F_MMAPABLE:
+            return PAGE_SIZE + -(-values // PAGE_SIZE) * PAGE_SIZE
+        return MAP_SIZE + values
 
     def index(self, key: bytes) -> int:
         return int.from_bytes(key, sys.byteorder)
@@ -104,6 +114,11 @@ class PerCpuArray(Indexed):
         if round_up(self.value_size) > MAX_PERCPU_VALUE:
             raise KernelError(E2BIG)
         self.values: dict[int, PerCpuValues] = {}
+
+    @property
+    def memory(self) -> int:
+        """As any array's, with a pointer to the copies, and a copy for each CPU."""
+        return MAP_SIZE + self.max_entries * (POINTER_SIZE + self.user_value_size)
 
     @property
     def user_value_size(self) -> int:

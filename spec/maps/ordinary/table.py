@@ -66,6 +66,11 @@ class Table:
         """Bytes of a value as user space reads and writes it."""
         return self.value_size
 
+    @property
+    def memory(self) -> int | None:
+        """What the map says it takes; ``None`` where that is not known."""
+        return None
+
     def lookup_bytes(self, key: bytes) -> bytes:
         """``BPF_MAP_LOOKUP_ELEM``."""
         raise NotImplementedError
