@@ -7,10 +7,10 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -108,30 +108,40 @@ def check(
     here and why. Nothing of yours is touched: devices live in network namespaces of the run's own,
     and nothing is pinned or left behind. Needs root; what else it needs, it says.
     """
-    from kernel_impl import checking
-
     if os.environ.get("NO_COLOR"):
         context.color = False
     files = {"junit": junit, "html": html, "evidence": evidence}
     wanted = {kind: path for kind, path in files.items() if path}
-    request = checking.Request(engine, release, expression, pages, wanted, label)
     form = "json" if as_json else "ktap" if as_ktap else "text"
     try:
-        if as_json and as_ktap:
-            problem = "--ktap: --json wants standard output as well; choose one"
-            raise checking.NotPossibleError(USAGE, [problem])
-        tasks = checking.prepare(request)
-        with _ended_by_signals(), _progress(sum(len(task.examples) for task in tasks)) as told:
-            report = checking.perform(request, tasks, told)
-        _print(_told(report, form))
-        status = report.status
-    except checking.NotPossibleError as error:
-        status = error.status
-        _print(_refusal(error.problems, status, form))
+        with _ended_by_signals():
+            if as_json and as_ktap:
+                problem = "--ktap: --json wants standard output as well; choose one"
+                _print(_refusal([problem], USAGE, form))
+                sys.exit(USAGE)
+            asked = {"engine": engine, "release": release, "expression": expression}
+            asked |= {"folder": pages, "files": wanted, "label": label}
+            status = _run(asked, form)
     except KeyboardInterrupt:
         click.echo("interrupted", err=True)
         status = INTERRUPTED
     sys.exit(status)
+
+
+def _run(asked: Mapping[str, Any], form: str) -> int:
+    """Make the run that was *asked* for and print what came of it; the exit status."""
+    from kernel_impl import checking
+
+    try:
+        request = checking.Request(**asked)
+        tasks = checking.prepare(request)
+        with _progress(sum(len(task.examples) for task in tasks)) as told:
+            report = checking.perform(request, tasks, told)
+    except checking.NotPossibleError as error:
+        _print(_refusal(error.problems, error.status, form))
+        return error.status
+    _print(_told(report, form))
+    return report.status
 
 
 def _told(report: Report, form: str) -> Iterator[str]:

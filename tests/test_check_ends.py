@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from spec.testing.engine import Engine
-from tests.check_command import SLOW, command, folder
+from tests.check_command import SLOW, check, command, folder
 from tests.endurance import members
-from tests.page_project import ROOT
+from tests.page_project import GOOD, ROOT
 
 PATIENCE_S = 15.0
 
@@ -77,3 +77,24 @@ def test_a_signal_ends_everything(
         assert process.stdout.read() == ""
         assert process.stderr is not None
         assert process.stderr.read() == ("interrupted\n" if number == signal.SIGINT else "")
+
+
+@pytest.mark.parametrize(("number", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
+@pytest.mark.parametrize("stage", ["read_pages", "lacking", "compilers", "replace_files"])
+def test_a_signal_ends_it_before_and_after_the_pages_too(
+    number: str, status: int, stage: str, tmp_path: Path
+) -> None:
+    setup = f"""
+import os, signal
+from kernel_impl import checking
+def {stage}(*arguments, real=checking.{stage}):
+    os.kill(os.getpid(), signal.{number})
+    return real(*arguments)
+checking.{stage} = {stage}
+"""
+    report = tmp_path / "report.html"
+    arguments = ("--engine", "model", "--pages", folder(tmp_path, good=GOOD), "--html", report)
+    done = check(*arguments, setup=setup)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert done.stderr == ("interrupted\n" if number == "SIGINT" else "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["docs"]
