@@ -119,8 +119,8 @@ def check(
                 problem = "--ktap: --json wants standard output as well; choose one"
                 _print(_refusal([problem], USAGE, form))
                 sys.exit(USAGE)
-            asked = {"engine": engine, "release": release, "expression": expression}
-            asked |= {"folder": pages, "files": wanted, "label": label}
+            asked: dict[str, Any] = {"engine": engine, "release": release, "folder": pages}
+            asked |= {"expression": expression, "files": wanted, "label": label}
             status = _run(asked, form)
     except KeyboardInterrupt:
         click.echo("interrupted", err=True)
