@@ -62,6 +62,20 @@ eth1
    XDP_PASS
 """
 
+QUOTES_THE_UAPI = f"""{GOOD}
+.. code-block:: c
+   :name: bpf_devmap_val
+   :uapi: bpf_devmap_val
+
+   struct bpf_devmap_val {{
+       __u32 ifindex;
+       union {{
+           int   fd;
+           __u32 id;
+       }} bpf_prog;
+   }};
+"""
+
 CONFTEST = f"""
 import sys
 

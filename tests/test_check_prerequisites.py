@@ -23,7 +23,7 @@ from spec.testing.toolchain import user_compiler
 from tests.check_command import command, folder
 from tests.kernel_objects import Machine
 from tests.live import need_kernel
-from tests.page_project import GOOD, ROOT
+from tests.page_project import GOOD, QUOTES_THE_UAPI, ROOT
 
 pytestmark = [
     pytest.mark.kernel,
@@ -49,20 +49,6 @@ Links.create = create
 """Stands in for a kernel built without: it refuses in these words (``rtnl_newlink``)."""
 NO_TRACING = "from kernel_impl import tracefs; tracefs.SYS_FSOPEN = 9999"
 """Stands in for a kernel built without: no such file system can be mounted."""
-
-QUOTES_THE_UAPI = f"""{GOOD}
-.. code-block:: c
-   :name: bpf_devmap_val
-   :uapi: bpf_devmap_val
-
-   struct bpf_devmap_val {{
-       __u32 ifindex;
-       union {{
-           int   fd;
-           __u32 id;
-       }} bpf_prog;
-   }};
-"""
 
 
 class Place:

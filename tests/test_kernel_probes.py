@@ -13,8 +13,11 @@ from click.testing import CliRunner
 
 from kernel_impl import missing
 from kernel_impl.command import main
+from kernel_impl.limits import MEMCG_ACCOUNTING
 from kernel_impl.probes import Answer, findings
-from tests.live import need_kernel
+from spec.release import number
+from tests.live import need_kernel, programs
+from tests.page_project import ROOT
 
 
 def open_descriptors() -> list[str]:
@@ -36,6 +39,27 @@ def test_probing_leaves_nothing_behind() -> None:
     missing()
     assert open_descriptors() == before
     assert Path("/proc/thread-self/ns/net").readlink() == home
+
+
+LIMITS = """
+import resource, sys
+from kernel_impl import KernelLab
+limits = resource.RLIMIT_MEMLOCK, resource.RLIMIT_NOFILE
+before = [resource.getrlimit(limit) for limit in limits]
+with KernelLab() as lab:
+    lab.load(sys.argv[1])
+    lab.socket()
+print([resource.getrlimit(limit) for limit in limits] == before, lab.release)
+"""
+
+
+@pytest.mark.kernel
+def test_limits_are_raised_only_where_a_release_needs_it() -> None:
+    need_kernel()
+    run = [sys.executable, "-c", LIMITS, str(programs())]
+    done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=True)
+    same, release = done.stdout.split()
+    assert (same == "True") == (number(release) >= MEMCG_ACCOUNTING)
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")

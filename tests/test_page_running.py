@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from spec.testing.engine import Engine
-from tests.page_project import GOOD, HEAD, Project, line_of
+from tests.page_project import GOOD, HEAD, QUOTES_THE_UAPI, Project, line_of
 
 
 @pytest.fixture
@@ -223,3 +223,30 @@ def test_a_missing_engine_that_was_demanded_is_an_error(project: Project) -> Non
     result = project.run("--demand-kernel")
     result.assert_outcomes(passed=6, errors=6)
     result.stdout.fnmatch_lines(["E*kernel: no root"])
+
+
+WITHOUT_TYPES = """
+from spec.errors import CannotTellError
+
+
+class Untyped(spec.ModelLab):
+    def struct(self, name):
+        raise CannotTellError("no types; boot another kernel")
+
+
+spec.ModelLab = Untyped
+"""
+
+
+def test_what_an_engine_cannot_tell_is_skipped_and_an_error_if_it_was_demanded(
+    project: Project,
+) -> None:
+    conftest = project.path / "conftest.py"
+    conftest.write_text(conftest.read_text() + WITHOUT_TYPES)
+    project.page(QUOTES_THE_UAPI)
+    result = project.run("--backend", "model")
+    result.assert_outcomes(passed=6, skipped=1)
+    result.stdout.fnmatch_lines(["SKIPPED * no types; boot another kernel"])
+    result = project.run("--backend", "model", "--demand-kernel")
+    result.assert_outcomes(passed=6, failed=1)
+    result.stdout.fnmatch_lines(["*model: no types; boot another kernel"])
