@@ -29,7 +29,7 @@ from kernel_impl.trace import Inbox
 from kernel_impl.tracefs import xdp_tracepoints
 from spec.errors import KernelError
 from spec.lab import Device, Field, Lab, LoadedObject, Map, Namespace, Program, Socket
-from spec.trace import EventLog
+from spec.trace import EventLog, event_log
 from spec.uapi import MapType
 
 
@@ -119,7 +119,7 @@ class KernelLab(Lab):
         return made
 
     def events(self) -> EventLog:
-        log = EventLog(self._inbox.take(), self).settle()
+        log = event_log(self._inbox.take(), self).settle()
         self._step_began = 0
         self._threads.begin_step()
         return log

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kernel_impl.libbpf import check, ffi, libbpf, opts
 from kernel_impl.maps import program_info
 from spec.lab import Device, Program, TestRun
-from spec.trace import EventLog
+from spec.trace import event_log
 from spec.uapi import BPF_F_TEST_XDP_LIVE_FRAMES
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class KernelProgram(Program):
         with self.lab.inside():
             check(libbpf().bpf_prog_test_run_opts(self.fd, run))
         packet = bytes(ffi.buffer(after, run.data_size_out)) if data_out else b""
-        return TestRun.of(run.retval, packet, EventLog([], self.lab))
+        return TestRun.of(run.retval, packet, event_log([], self.lab))
 
     def _run_live(self, run: Any) -> TestRun:
         run.flags |= BPF_F_TEST_XDP_LIVE_FRAMES

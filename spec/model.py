@@ -16,6 +16,7 @@ from spec.devices.software import Bridge, Ifb, Loopback, Macvlan, check_macvlan_
 from spec.devices.tap import Tap
 from spec.devices.veth import Veth
 from spec.errors import InputError, KernelError
+from spec.frame import Frame
 from spec.lab import Device, Field, Lab, LoadedObject, Map, Namespace, Program, Socket
 from spec.maps.creation import create_map
 from spec.maps.element import Definition, ModelMap
@@ -24,7 +25,7 @@ from spec.program import ModelProgram
 from spec.redirect.processor import Processor
 from spec.redirect.xsk import ModelSocket, OtherSocket
 from spec.release import DEFAULT, Release
-from spec.trace import LAST_SMALL_IFINDEX, Event, EventLog
+from spec.trace import LAST_SMALL_IFINDEX, EventLog, Record, event_log
 from spec.uapi import MapType
 
 Held: TypeAlias = ModelMap | ModelProgram | ModelSocket | OtherSocket
@@ -51,9 +52,9 @@ class ModelLab(Lab):
         self.release_table = Release(release)
         self.release = release
         self.cpus = cpus
-        self.trace: list[Event] = []
+        self.trace: list[Record] = []
         self.printed: list[str] = []
-        self.touched: list[ModelDevice | ModelSocket] = []
+        self.seen: list[list[Frame] | list[bytes]] = []
         self.processors = [Processor(self, number) for number in range(cpus)]
         self.running_cpu = 0
         self.root = self.caller = ModelNamespace(self)
@@ -173,15 +174,15 @@ class ModelLab(Lab):
 
     def events(self) -> EventLog:
         """Take what happened until now."""
-        log = EventLog(self.trace, self.names)
+        records = tuple(self.trace)
         self.trace.clear()
-        return log
+        return event_log(records, self.names)
 
     def begin_step(self) -> None:
         """Everything that devices sent and received until now belongs to the past."""
-        for touched in self.touched:
-            touched.begin_step()
-        self.touched.clear()
+        for frames in self.seen:
+            frames.clear()
+        self.seen.clear()
 
     def tracepoints(self) -> Mapping[str, tuple[str, ...]]:
         """The ``xdp`` tracepoints about frames."""

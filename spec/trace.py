@@ -4,14 +4,15 @@
 Mirrors ``include/trace/events/xdp.h``. Field names are those of the tracepoints. ``err`` is 0 or
 a negative errno, as the kernel prints it.
 
-Events are tuples because two are made for nearly every frame.
+Two fire for nearly every frame, so what is kept of them is a plain tuple, a record. It becomes an
+event when somebody looks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from operator import itemgetter
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, TypeAlias, overload
 
 from spec.errors import errno_name
 from spec.uapi import NO_MAP_ID, verdict
@@ -195,6 +196,9 @@ class CpumapKthread(Event):
         return f"map {names.map_name(self.map_id)}  cpu {self.cpu}  {counts}  {verdicts}"
 
 
+Record: TypeAlias = tuple[Any, ...]
+"""What a tracepoint leaves behind: the type of the event and the values of its fields."""
+
 EVENT_TYPES: dict[str, type[Event]] = {
     kind.name: kind
     for kind in (
@@ -218,21 +222,53 @@ def _failure(err: int) -> str:
     return f"  err {errno_name(-err)}" if err else ""
 
 
-class EventLog(list[Event]):
+class EventLog(Sequence[Event]):
     """Events in the order in which they fired; prints one line each, in the tracepoints' words.
 
-    *names* are asked when somebody prints the log, or when ``settle()`` is called before that.
+    ``event_log()`` makes one.
     """
 
-    def __init__(self, events: Iterable[Event], names: Names) -> None:
-        list.__init__(self, events)
-        self._names = names
-        self._lines: list[tuple[str, str]] | None = None
+    __slots__ = ("_events", "_lines", "_names", "_records")
+
+    _records: Sequence[Event | Record]
+    _events: list[Event] | None
+    _lines: list[tuple[str, str]] | None
+    _names: Names
 
     def settle(self) -> Self:
         """Ask for the names now: a device or a map may be gone later."""
         self._lines = [(event.name, event.describe(self._names)) for event in self]
         return self
+
+    def _all(self) -> list[Event]:
+        if self._events is None:
+            self._events = [
+                record if isinstance(record, Event) else record[0](record[1:])
+                for record in self._records
+            ]
+        return self._events
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self._all())
+
+    @overload
+    def __getitem__(self, position: int) -> Event: ...
+
+    @overload
+    def __getitem__(self, position: slice) -> list[Event]: ...
+
+    def __getitem__(self, position: int | slice) -> Event | list[Event]:
+        return self._all()[position]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, list | EventLog):
+            return NotImplemented
+        return self._all() == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         lines = self._lines or self.settle()._lines
@@ -242,3 +278,15 @@ class EventLog(list[Event]):
         return "\n".join(f"{name:{width}}  {text}" for name, text in lines)
 
     __str__ = __repr__
+
+
+def event_log(records: Sequence[Event | Record], names: Names) -> EventLog:
+    """A log of events, or of records, which become events when somebody looks at it.
+
+    *names* are asked when somebody prints it, or when ``settle()`` is called before that.
+    """
+    log = EventLog()
+    log._records = records
+    log._names = names
+    log._events = log._lines = None
+    return log

@@ -188,12 +188,14 @@ class ModelDevice(Device):
 
     def receive(self, *frames: bytes) -> EventLog:
         """Let *frames* arrive one by one."""
-        self.check_registered()
-        self.lab.begin_step()
-        cpu = self.lab.processors[0]
+        if not self.registered:
+            raise KernelError(ENODEV)
+        lab, inject = self.lab, self.inject
+        lab.begin_step()
+        cpu = lab.processors[0]
         for frame in frames:
-            self.inject(cpu, frame)
-        return self.lab.events()
+            inject(cpu, frame)
+        return lab.events()
 
     def inject(self, cpu: Processor, data: bytes) -> None:
         """One frame arrives from outside, in a NAPI cycle of its own."""
@@ -265,19 +267,14 @@ class ModelDevice(Device):
     def note_sent(self, frames: list[Frame]) -> None:
         """Remember *frames* for ``sent``."""
         if not self._sent:
-            self.lab.touched.append(self)
-        self._sent.extend(frames)
+            self.lab.seen.append(self._sent)
+        self._sent += frames
 
     def note_received(self, frame: Frame) -> None:
         """Remember *frame* for ``received``."""
         if not self._received:
-            self.lab.touched.append(self)
+            self.lab.seen.append(self._received)
         self._received.append(frame)
-
-    def begin_step(self) -> None:
-        """Forget what was sent and received."""
-        self._sent.clear()
-        self._received.clear()
 
     @property
     def sent(self) -> list[bytes]:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from spec.devices.device import ETHERNET_HEADER, ModelDevice
 from spec.errors import KernelError
-from spec.frame import HEADROOM, LINEAR_ROOM, PADDING, Frame, align
+from spec.frame import HEADROOM, LINEAR_ROOM, PADDING, Frame, holding
 from spec.machine.host import Context, ContextWithoutMetadata
 from spec.redirect.generic import private_copy, run_generic
 from spec.redirect.native import do_redirect
 from spec.redirect.processor import Processor
+from spec.redirect.straight import redirect_straight
 from spec.trace import ExceptionRaised
 from spec.uapi import Verdict
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 QUEUE_LENGTH = 1000
 """Frames that wait for the reader."""
 _HEADROOM = PADDING + HEADROOM
+LONGEST = LINEAR_ROOM - _HEADROOM
+"""Bytes of a frame that fits into one page."""
 _NO_FRAME = Frame.of(b"")
 _DROP, _PASS, _TX, _REDIRECT = (
     int(Verdict.XDP_DROP),
@@ -64,24 +67,28 @@ class Tap(ModelDevice):
         """
         if len(data) < ETHERNET_HEADER:
             raise KernelError(EINVAL)
-        program, room = self.native_program, align(_HEADROOM + len(data))
+        program = self.native_program
         if program is None:
             self._pass(cpu, Frame.of_socket_buffer(data))
-        elif room > LINEAR_ROOM:
+        elif len(data) > LONGEST:
             frame = private_copy(data, program.has_frags and cpu.release.has("generic_frags"))
             if run_generic(cpu, self, frame, program):
                 self._pass(cpu, frame)
         else:
-            self._run_native(cpu, Frame(data, _HEADROOM, room), program)
-        cpu.run_softirqs()
+            self._run_native(cpu, data, program)
+        if cpu.pending or cpu.woken:
+            cpu.run_softirqs()
 
-    def _run_native(self, cpu: Processor, frame: Frame, program: ModelProgram) -> None:
+    def _run_native(self, cpu: Processor, data: bytes, program: ModelProgram) -> None:
         """``tun_build_skb`` and ``tun_xdp_act``."""
-        cpu.enter()
+        frame = holding(data, _HEADROOM, _HEADROOM + len(data) + 63 & -64)
         self._context.frame = frame
+        cpu.begin()
         act = program.executable.run(self._context, cpu)
         if act == _REDIRECT:
-            if do_redirect(cpu, self, frame, program):
+            if redirect_straight(cpu, self, frame, program):
+                self.rx_packets += 1
+            elif do_redirect(cpu, self, frame, program):
                 self.rx_dropped += 1
             else:
                 self.rx_packets += 1
@@ -91,13 +98,12 @@ class Tap(ModelDevice):
                 self.rx_dropped += 1
             else:
                 self.rx_packets += 1
-        elif act != _PASS:
-            if act != _DROP:
-                cpu.trace.append(ExceptionRaised((program.id, act, self.ifindex)))
-            self.rx_dropped += 1
-        cpu.leave()
-        if act == _PASS:
+        elif act == _PASS:
             self._pass(cpu, frame)
+        else:
+            if act != _DROP:
+                cpu.trace.append((ExceptionRaised, program.id, act, self.ifindex))
+            self.rx_dropped += 1
 
     def _pass(self, cpu: Processor, frame: Frame) -> None:
         """The frame goes on as a socket buffer; a device that is down drops it (``EIO``)."""
@@ -109,13 +115,14 @@ class Tap(ModelDevice):
 
     def xdp_transmit(self, cpu: Processor, frames: list[Frame], flush: bool) -> int:  # noqa: ARG002
         """Frames go into the queue until it is full; the first to fail counts as dropped."""
-        taken = len(frames)
-        lost = taken - QUEUE_LENGTH + len(self._sent)
-        if lost > 0:
+        taken, room = len(frames), QUEUE_LENGTH - len(self._sent)
+        if taken > room:
+            lost = taken - room
             self.tx_dropped += 1 if cpu.release.has("untransmitted_freed_by_core") else lost
-            taken -= lost
-            frames = frames[:taken]
-        self.note_sent(frames)
+            taken, frames = room, frames[:room]
+        if not self._sent:
+            self.lab.seen.append(self._sent)
+        self._sent += frames
         self.tx_packets += taken
         return taken
 

@@ -95,7 +95,7 @@ class VethRound:
                 self.redirected = True
         else:
             if act != _DROP:
-                cpu.trace.append(ExceptionRaised((program.id, act, device.ifindex)))
+                cpu.trace.append((ExceptionRaised, program.id, act, device.ifindex))
             counts.xdp_drops += 1
             frame.drop()
 
@@ -108,7 +108,7 @@ class VethRound:
         for frame in frames[sent:]:
             frame.drop()
         drops = len(frames) - sent
-        self.cpu.trace.append(BulkTx((self.device.ifindex, _TX, drops, sent, err)))
+        self.cpu.trace.append((BulkTx, self.device.ifindex, _TX, drops, sent, err))
         self.queue.statistics.xdp_tx += sent
         self.queue.statistics.xdp_tx_errors += drops
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from struct import error as struct_error
 
 from spec.errors import InputError
@@ -51,22 +51,26 @@ class Executable:
         self.immediates: dict[int, int] = {}
         self._place()
         self.translation = Translation(self, flow) if engine == "translator" else None
-        self._light = None
+        self._light: Callable[[Context, Host], int] | None = None
+        self.run: Callable[[Context, Host], int] = self._run
+        """Execute the program on one frame; what it returns, as ``u32``.
+
+        ``MachineFault`` if it does what no verified program does.
+        """
         if self.translation is not None and self.translation.is_light:
             self._light = self.translation.functions[0]
+            if not self.translation.counts:
+                self.run = self._light
 
     def map_named(self, name: str) -> ProgramMap:
         """The map that the object file calls *name*."""
         return self._by_name[name]
 
-    def run(self, context: Context, host: Host) -> int:
-        """Execute the program on one frame; what it returns, as ``u32``.
-
-        ``MachineFault`` if it does what no verified program does.
-        """
+    def _run(self, context: Context, host: Host) -> int:
+        """A run that may go wrong."""
         try:
             if self._light is not None:
-                return self._light(context, host, CONTEXT_ADDRESS) & MASK32
+                return self._light(context, host)
             memory = Memory(context, host, self.regions, self.map_addresses, self.release)
             return self.call(memory, 0, (CONTEXT_ADDRESS, 0, 0, 0, 0)) & MASK32
         except MachineFault:
@@ -88,7 +92,7 @@ class Executable:
         if memory.watch is not None:
             return interpret(self, memory, arguments, start) & MASK64
         if self._light is not None:
-            return self._light(memory.context, memory.host, CONTEXT_ADDRESS)
+            return self._light(memory.context, memory.host)
         if self.translation is not None:
             return self.translation.functions[start](memory, *arguments)
         return interpret(self, memory, arguments, start) & MASK64

@@ -79,11 +79,11 @@ def alu(instruction: Instruction, widths: Widths) -> str:
         if offset:
             return f"{left} = {_signed(right, offset)} & {mask}"
         if from_register and bits == 32:
-            right = _cut(src, 32, widths)
+            right = cut(src, 32, widths)
         return f"{left} = {right}"
     if bits == 32 and operation not in (ADD, SUB, MUL, LSH):
-        left = _cut(dst, 32, widths)
-        right = _cut(src, 32, widths) if from_register else right
+        left = cut(dst, 32, widths)
+        right = cut(src, 32, widths) if from_register else right
     if operation in _SYMBOLS:
         value = _plain(operation, left, right, imm, bits, from_register)
     elif operation in (DIV, MOD):
@@ -159,7 +159,7 @@ def width(instruction: Instruction, widths: Widths) -> int:
     return bits
 
 
-def _cut(register: int, bits: int, widths: Widths) -> str:
+def cut(register: int, bits: int, widths: Widths) -> str:
     """The low *bits* of a register, without work where it has no others."""
     if widths.get(register, 64) <= bits:
         return f"r{register}"
@@ -174,8 +174,8 @@ def condition(instruction: Instruction, inverse: bool, widths: Widths) -> str:
     from_register = bool(opcode & X)
     left, right = f"r{dst}", f"r{src}" if from_register else str(imm & mask)
     if bits == 32:
-        left = _cut(dst, 32, widths)
-        right = _cut(src, 32, widths) if from_register else right
+        left = cut(dst, 32, widths)
+        right = cut(src, 32, widths) if from_register else right
     if operation == JSET:
         return f"not {left} & {right}" if inverse else f"{left} & {right}"
     if operation in _SIGNED:
@@ -235,7 +235,7 @@ def store(instruction: Instruction, content: Content, widths: Widths) -> str:
     if instruction.kind == ST:
         value = str(instruction.imm & mask)
     else:
-        value = _cut(instruction.src, 8 * size, widths)
+        value = cut(instruction.src, 8 * size, widths)
     return _put(region, offset, size, value)
 
 

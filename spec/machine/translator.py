@@ -27,7 +27,7 @@ from spec.machine.instruction import (
     LOAD_IMMEDIATE,
 )
 from spec.machine.kinds import MAP, Content
-from spec.machine.memory import SHIFT, STACK_SIZE
+from spec.machine.memory import CONTEXT_ADDRESS, SHIFT, STACK_SIZE
 from spec.machine.memory import STACK as STACK_REGION
 from spec.machine.shape import Dispatch, Nested, TooDeep
 from spec.machine.writer import REDIRECT_MAP, SIMPLE_CALLS, Writer
@@ -135,13 +135,14 @@ class Translation:
         start = writer.start
         uses = set(re.findall(r"\b[a-z]\w*\b", body))
         if self.is_light:
-            lines = [f"def f{start}(context, host, r1):"]
+            lines = [f"def f{start}(context, host, r1={CONTEXT_ADDRESS}):"]
         else:
             lines = [f"def f{start}(m, r1, r2, r3, r4, r5):"]
         names = [f"r{number}" for number in (0, 6, 7, 8, 9) if f"r{number}" in uses]
         if self.is_light:
             names += [f"r{number}" for number in (2, 3, 4, 5) if f"r{number}" in uses]
-        if names:
+        # Without jumps, the checks saw to it that every register is set before it is used.
+        if names and not (self.is_light and len(writer.graph.blocks) == 1):
             lines.append(f" {' = '.join(names)} = 0")
         if self.counts:
             lines.append(" n = 0" if self.is_light else " n = m.executed")

@@ -22,9 +22,9 @@ from spec.machine.instruction import (
     MASK64,
     Instruction,
 )
-from spec.machine.kinds import ANYTHING, MAP, STACK, Content
+from spec.machine.kinds import ANYTHING, MAP, SCALAR, STACK, Content
 from spec.machine.memory import SHIFT, STACK_SIZE
-from spec.machine.statements import Widths, alu, atomic, condition, load, store, width
+from spec.machine.statements import Widths, alu, atomic, condition, cut, load, store, width
 
 if TYPE_CHECKING:
     from spec.machine.translator import Translation
@@ -38,6 +38,8 @@ SIMPLE_CALLS = {
 """Helpers that need nothing but the host."""
 
 REDIRECT_MAP = 51
+VERDICT_WIDTH = 3
+"""Bits of what it returns."""
 REFRESHING = {44, 54, 65}
 
 
@@ -89,7 +91,8 @@ class Writer:
 
     def leave(self, block: int, indent: int) -> None:
         self._settle(indent, self.graph.blocks[block].last)
-        self.line(indent, "return r0", block)
+        result = cut(0, 32, self.widths) if self.translation.is_light else "r0"
+        self.line(indent, f"return {result}", block)
 
     def _settle(self, indent: int, index: int) -> None:
         """Before the function ends: give back its frame, hand on the count."""
@@ -103,8 +106,8 @@ class Writer:
         for done, index in enumerate(self.indices(block), 1):
             instruction = self.code[index]
             if instruction.opcode == CALL_OPCODE:
-                self._call(index, instruction, indent, done)
                 self.widths.pop(0, None)
+                self._call(index, instruction, indent, done)
             elif instruction.opcode == EXIT_OPCODE or instruction.kind in (JMP, JMP32):
                 continue
             else:
@@ -144,7 +147,9 @@ class Writer:
         elif number in SIMPLE_CALLS:
             self.put(indent, f"r0 = {SIMPLE_CALLS[number]} & {MASK64}", index)
         elif number == REDIRECT_MAP and (known := self._map(index)):
-            self.put(indent, f"r0 = host.redirect_map({known}, r2, r3) & {MASK64}", index)
+            key, flags = self._number(index, 2), self._number(index, 3)
+            self.put(indent, f"r0 = host.redirect_map({known}, {key}, {flags})", index)
+            self.widths[0] = VERDICT_WIDTH
         elif number == TAIL_CALL:
             self.put(indent, "target = tail_call(m, r2, r3)", index)
             self.put(indent, "if target is not None:", index)
@@ -185,6 +190,12 @@ class Writer:
             if map is self.translation.executable.map_named(content.map):
                 return f"map_{address >> SHIFT}"
         return ""
+
+    def _number(self, index: int, register: int) -> str:
+        """What *register* holds, if it is a known number, or else its name."""
+        content = self.content(index, register)
+        known = content.kind == SCALAR and content.offset is not None
+        return str(content.offset & MASK64) if known else f"r{register}"
 
     def _key(self, index: int) -> str:
         """The key r2 points to, if it lies at a known place of the stack."""

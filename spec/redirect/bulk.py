@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The bulk queue of a device: frames wait in it until there are 16, or until the flush.
 
-Mirrors ``kernel/bpf/devmap.c: dev_map_enqueue, __xdp_enqueue, bq_enqueue, bq_xmit_all,
-__dev_flush``. There is one queue for each device and CPU, whatever maps lead to it.
+Mirrors ``kernel/bpf/devmap.c: dev_map_enqueue, __xdp_enqueue, bq_enqueue, bq_xmit_all``.
+There is one queue for each device and CPU, whatever maps lead to it.
 """
 
 from __future__ import annotations
@@ -65,10 +65,10 @@ def enqueue(
     """
     if not device.ndo_xmit or (frame.frags and not device.ndo_xmit_sg):
         return -EOPNOTSUPP
-    err = forwarding_error(device, frame.length())
-    if not err:
-        push(cpu, device, frame, ingress, program)
-    return err
+    if not device.is_up or frame.length() > device.frame_limit:
+        return forwarding_error(device, frame.length())
+    push(cpu, device, frame, ingress, program)
+    return 0
 
 
 def forwarding_error(device: ModelDevice, length: int) -> int:
@@ -107,7 +107,8 @@ def push(
 def transmit(cpu: Processor, queue: BulkQueue, flush: bool) -> None:
     """Run the program on each frame and hand the rest to the driver (``bq_xmit_all``).
 
-    The driver takes frames up to the first that it cannot; those after it are lost.
+    The driver takes frames up to the first that it cannot; those after it are lost. A *flush* is
+    the last for this queue, so that it forgets program and ingress device (``__dev_flush``).
     """
     frames, device, ingress = queue.frames, queue.device, queue.ingress
     if not frames or ingress is None:
@@ -124,14 +125,8 @@ def transmit(cpu: Processor, queue: BulkQueue, flush: bool) -> None:
             for frame in frames[sent:]:
                 frame.drop()
     queue.frames.clear()
-    cpu.trace.append(
-        DevmapXmit((ingress.ifindex, _REDIRECT, device.ifindex, count - sent, sent, err))
-    )
-
-
-def flush_devices(cpu: Processor) -> None:
-    """Empty every queue in use, the most recently begun first (``__dev_flush``)."""
-    while cpu.flush_list:
-        queue = cpu.flush_list.pop()
-        transmit(cpu, queue, True)
+    if flush:
         queue.ingress = queue.program = None
+    cpu.trace.append(
+        (DevmapXmit, ingress.ifindex, _REDIRECT, device.ifindex, count - sent, sent, err)
+    )

@@ -94,8 +94,9 @@ def _fill_ring(cpu: Processor, bulk: CpuBulk) -> None:
 
 
 def _trace_enqueue(cpu: Processor, entry: CpuEntry, drops: int, processed: int) -> None:
-    arguments = (entry.map_id, _REDIRECT, cpu.number, drops, processed, entry.cpu)
-    cpu.trace.append(CpumapEnqueue(arguments))
+    cpu.trace.append(
+        (CpumapEnqueue, entry.map_id, _REDIRECT, cpu.number, drops, processed, entry.cpu)
+    )
 
 
 class Round:
@@ -146,8 +147,9 @@ class Round:
 
     def _trace(self, processed: int, slept: int, *verdicts: int) -> None:
         entry, number = self.entry, self.cpu.number
-        event = CpumapKthread((entry.map_id, _REDIRECT, number, 0, processed, slept, *verdicts))
-        self.cpu.trace.append(event)
+        self.cpu.trace.append(
+            (CpumapKthread, entry.map_id, _REDIRECT, number, 0, processed, slept, *verdicts)
+        )
 
     def _run_program(self, program: ModelProgram) -> None:
         """Every frame, then every socket buffer, then the flush (``cpu_map_bpf_prog_run``).
@@ -188,7 +190,7 @@ class Round:
                 self.redirects += 1
                 return False
         elif generic and act != _DROP:
-            self.cpu.trace.append(ExceptionRaised((program.id, act, ingress.ifindex)))
+            self.cpu.trace.append((ExceptionRaised, program.id, act, ingress.ifindex))
         self.drops += 1
         frame.drop()
         return False

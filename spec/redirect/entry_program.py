@@ -40,7 +40,7 @@ def passes(
     if act == _PASS:
         return True
     if act != _DROP:
-        cpu.trace.append(ExceptionRaised((program.id, act, egress.ifindex)))
+        cpu.trace.append((ExceptionRaised, program.id, act, egress.ifindex))
     return False
 
 

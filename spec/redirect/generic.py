@@ -17,12 +17,12 @@ from spec.machine.host import Context
 from spec.redirect import cpu_queue, entry_program
 from spec.redirect.broadcast import excluded_ifindexes
 from spec.redirect.bulk import forwarding_error
+from spec.redirect.helpers import BY_IFINDEX
 from spec.redirect.native import trace_redirect
 from spec.trace import ExceptionRaised
 from spec.uapi import (
     BPF_F_BROADCAST,
     BPF_F_EXCLUDE_INGRESS,
-    NO_MAP_ID,
     MapType,
     Verdict,
 )
@@ -55,7 +55,7 @@ def run_generic(cpu: Processor, device: ModelDevice, frame: Frame, program: Mode
         elif act == _TX:
             transmit(cpu, device, frame, program)
         elif act != Verdict.XDP_DROP:
-            cpu.trace.append(ExceptionRaised((program.id, act, device.ifindex)))
+            cpu.trace.append((ExceptionRaised, program.id, act, device.ifindex))
         return False
     finally:
         cpu.leave()
@@ -78,16 +78,15 @@ def do_generic_redirect(
     cpu: Processor, ingress: ModelDevice, frame: Frame, program: ModelProgram
 ) -> int:
     """Send *frame* to the target that the redirect state names: 0, or a negative errno."""
-    map_type, map_id, flags = cpu.map_type, cpu.map_id, cpu.flags
-    index, target, map = cpu.tgt_index, cpu.tgt_value, cpu.map
+    map, index, target = cpu.map, cpu.tgt_index, cpu.tgt_value
+    map_type = map.type
     cpu.consume()
-    if map_type is None and map_id == NO_MAP_ID:
+    if map is BY_IFINDEX:
         return _redirect_to_device(cpu, ingress, frame, program, index)
     if map_type in _DEVICE_MAPS:
-        if flags & BPF_F_BROADCAST:
-            err = send_to_all(
-                cpu, map, frame, ingress, program, bool(flags & BPF_F_EXCLUDE_INGRESS)
-            )
+        if cpu.flags & BPF_F_BROADCAST:
+            exclude_ingress = bool(cpu.flags & BPF_F_EXCLUDE_INGRESS)
+            err = send_to_all(cpu, map, frame, ingress, program, exclude_ingress)
         else:
             err = send_to_entry(cpu, target, frame, ingress, program)
     elif map_type is MapType.BPF_MAP_TYPE_XSKMAP:
@@ -96,7 +95,7 @@ def do_generic_redirect(
         err = cpu_queue.enqueue_generic(cpu, target, frame, ingress)
     else:
         err = -EBADRQC
-    trace_redirect(cpu, ingress, program, err, map_type, map_id, index, target)
+    trace_redirect(cpu, ingress, program, err, map, index, target)
     return err
 
 
@@ -106,7 +105,7 @@ def _redirect_to_device(
     """After ``bpf_redirect()``. Success is traced before the driver has its say."""
     device = ingress.namespace.find(index & _U32)
     err = -EINVAL if device is None else forwarding_error(device, len(frame))
-    trace_redirect(cpu, ingress, program, err, None, NO_MAP_ID, index, None)
+    trace_redirect(cpu, ingress, program, err, BY_IFINDEX, index, None)
     if device is not None and not err:
         transmit(cpu, device, frame, program)
     return err
@@ -171,5 +170,5 @@ def send_to_all(
 def transmit(cpu: Processor, device: ModelDevice, frame: Frame, program: ModelProgram) -> None:
     """Hand *frame* to the driver past queueing discipline and taps (``generic_xdp_tx``)."""
     if not device.start_xmit(cpu, frame):
-        cpu.trace.append(ExceptionRaised((program.id, _TX, device.ifindex)))
+        cpu.trace.append((ExceptionRaised, program.id, _TX, device.ifindex))
         device.tx_dropped += 1

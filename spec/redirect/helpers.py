@@ -7,7 +7,7 @@ Mirrors ``net/core/filter.c: bpf_xdp_redirect, bpf_xdp_redirect_map`` and
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from spec.uapi import BPF_F_BROADCAST, NO_MAP_ID, MapType, Verdict
 
@@ -17,37 +17,39 @@ _FALLBACK = int(Verdict.XDP_TX)
 """The flag bits that say what to return on a miss."""
 
 
+class NoMap(NamedTuple):
+    """Stands in the redirect state where a map would (``BPF_MAP_TYPE_UNSPEC``)."""
+
+    id: int
+    type: MapType | None = None
+
+
+NOTHING = NoMap(0)
+"""Nobody asked for anything."""
+BY_IFINDEX = NoMap(NO_MAP_ID)
+"""The target is the device whose ifindex is ``tgt_index``."""
+
+
 class RedirectState:
     """What the last helper call asked for; ``xdp_do_redirect()`` consumes it.
 
-    ``map_type`` is ``None`` for ``BPF_MAP_TYPE_UNSPEC``. An ifindex as target has ``map_id``
-    ``NO_MAP_ID``; a state in which nothing was asked for has ``map_id`` 0. Before
-    ``redirect_state_names_map`` the two were not told apart: nothing meant ifindex 0.
+    ``map`` is the map that was asked, ``NOTHING`` or ``BY_IFINDEX``; ``tgt_value`` the entry that
+    was found in it. Before ``redirect_state_names_map`` nothing was not told from ifindex 0.
     """
 
-    __slots__ = (
-        "_no_map_id", "flags", "map", "map_id", "map_type", "names_map", "tgt_index", "tgt_value",
-    )  # fmt: skip
+    __slots__ = ("flags", "map", "names_map", "nothing", "tgt_index", "tgt_value")
 
     def __init__(self, names_map: bool) -> None:
         self.names_map = names_map
-        self._no_map_id = 0 if names_map else NO_MAP_ID
-        self.reset()
-
-    def reset(self) -> None:
-        """Nothing was ever asked for."""
-        self.tgt_index = 0
-        self.tgt_value: Any = None
-        self.map: Any = None
+        self.nothing = NOTHING if names_map else BY_IFINDEX
         self.flags = 0
-        self.map_type: MapType | None = None
-        self.map_id = self._no_map_id
+        self.tgt_value: Any = None
+        self.map: Any = self.nothing
+        self.tgt_index = 0
 
     def consume(self) -> None:
         """The wish is being carried out; target index and value stay behind."""
-        self.flags = 0
-        self.map_type = None
-        self.map_id = self._no_map_id
+        self.map = self.nothing
         if not self.names_map:
             self.tgt_index = 0
 
@@ -56,8 +58,7 @@ class RedirectState:
         if flags:
             return _ABORTED
         self.tgt_index = ifindex & _U32
-        self.map_id = NO_MAP_ID
-        self.map_type = None
+        self.map = BY_IFINDEX
         return _REDIRECT
 
     def redirect_map(self, map: Any, key: int, flags: int) -> int:
@@ -67,18 +68,11 @@ class RedirectState:
         """
         if flags & ~map.redirect_flags:
             return _ABORTED
-        entry = map.get(key & _U32)
-        self.tgt_value = entry
-        broadcast = flags & BPF_F_BROADCAST
-        if entry is None and not broadcast:
-            self.map_id = NO_MAP_ID
-            self.map_type = None
+        entry = self.tgt_value = map.get(key & _U32)
+        if entry is None and not flags & BPF_F_BROADCAST:
+            self.map = BY_IFINDEX
             return flags & _FALLBACK
         self.tgt_index = key
-        self.map_id = map.id
-        self.map_type = map.type
-        if broadcast:
-            self.map, self.flags = map, flags
-        else:
-            self.map, self.flags = None, 0
+        self.map = map
+        self.flags = flags
         return _REDIRECT

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from spec.frame import FRAME_HEADER
 from spec.redirect import broadcast, cpu_queue
 from spec.redirect.bulk import enqueue, enqueue_for_entry
+from spec.redirect.helpers import BY_IFINDEX
 from spec.trace import Redirect, RedirectErr
-from spec.uapi import BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS, NO_MAP_ID, MapType, Verdict
+from spec.uapi import BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS, MapType, Verdict
 
 if TYPE_CHECKING:
     from spec.devices.device import ModelDevice
@@ -40,8 +41,8 @@ def do_redirect(
 
     After an error the caller still owns the frame, and drops it.
     """
-    map_type, map_id, flags = cpu.map_type, cpu.map_id, cpu.flags
-    index, target, map = cpu.tgt_index, cpu.tgt_value, cpu.map
+    map, index, target = cpu.map, cpu.tgt_index, cpu.tgt_value
+    map_type = map.type
     if frame.frags and not cpu.release.has(_needed_for_frags(map_type)):
         return -EOPNOTSUPP
     cpu.consume()
@@ -51,20 +52,19 @@ def do_redirect(
     elif frame.meta < FRAME_HEADER:
         err = -EOVERFLOW
     elif map_type is _DEVMAP or map_type is _DEVMAP_HASH:
-        if flags & BPF_F_BROADCAST:
-            err = broadcast.enqueue_to_all(
-                cpu, map, frame, ingress, bool(flags & BPF_F_EXCLUDE_INGRESS)
-            )
+        if cpu.flags & BPF_F_BROADCAST:
+            exclude_ingress = bool(cpu.flags & BPF_F_EXCLUDE_INGRESS)
+            err = broadcast.enqueue_to_all(cpu, map, frame, ingress, exclude_ingress)
         else:
             err = enqueue_for_entry(cpu, target, frame, ingress)
     elif map_type is _CPUMAP:
         err = cpu_queue.enqueue(cpu, target, frame, ingress)
-    elif map_id == NO_MAP_ID:
+    elif map is BY_IFINDEX:
         device = ingress.namespace.find(index & _U32)
         err = -EINVAL if device is None else enqueue(cpu, device, frame, ingress, None)
     else:
         err = -EBADRQC
-    trace_redirect(cpu, ingress, program, err, map_type, map_id, index, target)
+    trace_redirect(cpu, ingress, program, err, map, index, target)
     return err
 
 
@@ -80,8 +80,7 @@ def trace_redirect(
     ingress: ModelDevice,
     program: ModelProgram,
     err: int,
-    map_type: MapType | None,
-    map_id: int,
+    map: Any,
     index: int,
     target: Any,
 ) -> None:
@@ -92,15 +91,15 @@ def trace_redirect(
     """
     if cpu.names_map:
         index = cpu.tgt_index
-    to_ifindex = 0
-    if map_type is _DEVMAP or map_type is _DEVMAP_HASH:
+    to_ifindex, map_id = 0, map.id
+    if map.type is _DEVMAP or map.type is _DEVMAP_HASH:
         if target is not None:
             to_ifindex = target.device.ifindex
-    elif map_type is None and map_id == NO_MAP_ID:
+    elif map is BY_IFINDEX:
         to_ifindex, index = index & _U32, 0
         if not cpu.names_map:
             map_id = 0
     kind = RedirectErr if err else Redirect
     cpu.trace.append(
-        kind((program.id, _REDIRECT, ingress.ifindex, err, to_ifindex, map_id, index & _U32))
+        (kind, program.id, _REDIRECT, ingress.ifindex, err, to_ifindex, map_id, index & _U32)
     )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from spec.devices.backlog import Backlog
 from spec.errors import InputError
 from spec.redirect import cpu_queue
-from spec.redirect.bulk import flush_devices
+from spec.redirect.bulk import transmit
 from spec.redirect.helpers import RedirectState
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from spec.model import ModelLab
     from spec.redirect.bulk import BulkQueue
     from spec.redirect.xsk import ModelSocket
-    from spec.trace import Event
+    from spec.trace import Record
 
 NAPI_WEIGHT = 64
 """``NAPI_POLL_WEIGHT``: frames in one poll."""
@@ -68,7 +68,7 @@ class Processor(RedirectState):
         self.lab = lab
         self.number = number
         self.release = lab.release_table
-        self.trace: list[Event] = lab.trace
+        self.trace: list[Record] = lab.trace
         self.flush_list: list[BulkQueue] = []
         self.cpu_flush_list: list[cpu_queue.CpuBulk] = []
         self.socket_flush_list: list[ModelSocket] = []
@@ -85,10 +85,15 @@ class Processor(RedirectState):
 
     def enter(self) -> None:
         """Begin a context for programs; a nested one shares the outer one's state."""
-        if not self._depth and not self._keeps_state:
-            self.reset()
-        self.lab.running_cpu = self.number
+        if not self._depth:
+            self.begin()
         self._depth += 1
+
+    def begin(self) -> None:
+        """Begin a context in which no other begins, so that nothing need be told of its end."""
+        if not self._keeps_state:
+            self.map = self.nothing
+            self.tgt_index = 0
 
     def leave(self) -> None:
         """End the context begun last."""
@@ -123,8 +128,12 @@ class Processor(RedirectState):
         """One round; softirqs that it raised run before the next."""
         other = self.lab.processors[entry.cpu]
         self.count(f"CPU {entry.cpu}")
-        cpu_queue.run_round(other, entry)
-        other.run_softirqs()
+        self.lab.running_cpu = entry.cpu
+        try:
+            cpu_queue.run_round(other, entry)
+            other.run_softirqs()
+        finally:
+            self.lab.running_cpu = self.number
         if not entry.ring:
             self.woken.remove(entry)
 
@@ -164,9 +173,12 @@ class Processor(RedirectState):
         self._trail.clear()
 
     def flush(self) -> None:
-        """Send what is queued on its way: devices, CPUs, then sockets (``xdp_do_flush``)."""
-        if self.flush_list:
-            flush_devices(self)
+        """Send what is queued on its way: devices, CPUs, then sockets (``xdp_do_flush``).
+
+        The queue of a device that was begun last is first.
+        """
+        while self.flush_list:
+            transmit(self, self.flush_list.pop(), True)
         if self.cpu_flush_list:
             cpu_queue.flush(self)
         while self.socket_flush_list:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from spec.frame import FRAME_HEADER, HEADROOM, LINEAR_ROOM, Frame
 from spec.lab import TestRun
 from spec.machine.host import Context
+from spec.redirect.helpers import BY_IFINDEX
 from spec.redirect.native import do_redirect
 from spec.redirect.test_request import DEFAULT_BATCH, LIVE_ROOM, Prepared, Request, prepare
-from spec.trace import EventLog
-from spec.uapi import NO_MAP_ID, Verdict
+from spec.trace import event_log
+from spec.uapi import Verdict
 
 if TYPE_CHECKING:
     from spec.devices.device import ModelDevice
@@ -42,7 +43,7 @@ def run_plain(program: ModelProgram, request: Request) -> TestRun:
         act = program.executable.run(Context(frame, ifindex, queue), cpu)
         cpu.leave()
     data = frame.metadata() + frame.data() if request.wants_data else b""
-    return TestRun.of(act, data, EventLog([], program.lab))
+    return TestRun.of(act, data, event_log([], program.lab))
 
 
 def run_live(program: ModelProgram, request: Request) -> TestRun:
@@ -59,7 +60,7 @@ def run_live(program: ModelProgram, request: Request) -> TestRun:
         size = min(left, batch_size)
         LiveBatch(program, prepared.device, pool).run(lab.processors[0], size)
         left -= size
-    return TestRun.of(0, request.data if request.wants_data else b"", EventLog([], lab))
+    return TestRun.of(0, request.data if request.wants_data else b"", event_log([], lab))
 
 
 class LiveFrame(Frame):
@@ -141,6 +142,6 @@ class LiveBatch:
         """There is no driver that could send back, so ``XDP_TX`` is a redirect to *ingress*."""
         if act == _TX:
             cpu.tgt_index = self.ingress.ifindex
-            cpu.map_id, cpu.map_type = NO_MAP_ID, None
+            cpu.map = BY_IFINDEX
         if do_redirect(cpu, self.ingress, frame, self.program):
             frame.drop()

@@ -109,7 +109,7 @@ class ModelSocket(Socket):
         """User space sees what was put into one ring and taken from the other (``xsk_flush``)."""
         self._unreleased = 0
         if self._unpublished and not self._ring and not self._taken:
-            self.lab.touched.append(self)
+            self.lab.seen += self._ring, self._taken
         self._ring += self._unpublished
         self._unpublished = []
 
@@ -150,12 +150,8 @@ class ModelSocket(Socket):
     def received(self) -> list[bytes]:
         """Empties the ring."""
         self._taken += self._ring
-        self._ring = []
+        self._ring.clear()
         return list(self._taken)
-
-    def begin_step(self) -> None:
-        """Forget what was received."""
-        self._ring, self._taken = [], []
 
     @property
     def statistics(self) -> Mapping[str, int]:
