@@ -222,18 +222,21 @@ def _failure(err: int) -> str:
     return f"  err {errno_name(-err)}" if err else ""
 
 
+class _Seen(list[Event]):
+    """The events of a log that somebody has looked at."""
+
+
 class EventLog(Sequence[Event]):
     """Events in the order in which they fired; prints one line each, in the tracepoints' words.
 
     ``event_log()`` makes one.
     """
 
-    __slots__ = ("_events", "_lines", "_names", "_records")
+    __slots__ = ("_lines", "_names", "_records")
 
     _records: Sequence[Event | Record]
-    _events: list[Event] | None
-    _lines: list[tuple[str, str]] | None
     _names: Names
+    _lines: list[tuple[str, str]] | None
 
     def settle(self) -> Self:
         """Ask for the names now: a device or a map may be gone later."""
@@ -241,12 +244,12 @@ class EventLog(Sequence[Event]):
         return self
 
     def _all(self) -> list[Event]:
-        if self._events is None:
-            self._events = [
+        if not isinstance(self._records, _Seen):
+            self._records = _Seen(
                 record if isinstance(record, Event) else record[0](record[1:])
                 for record in self._records
-            ]
-        return self._events
+            )
+        return self._records
 
     def __len__(self) -> int:
         return len(self._records)
@@ -288,5 +291,5 @@ def event_log(records: Sequence[Event | Record], names: Names) -> EventLog:
     log = EventLog()
     log._records = records
     log._names = names
-    log._events = log._lines = None
+    log._lines = None
     return log

@@ -6,7 +6,7 @@ Mirrors ``struct net_device`` and ``net/core/dev.c``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from errno import EINVAL, ENODEV
 from typing import TYPE_CHECKING
 
@@ -47,6 +47,8 @@ class ModelDevice(Device):
     """Whether the driver runs programs (``ndo_bpf``)."""
     movable = True
     """Whether the device may leave its namespace (``netns_immutable``)."""
+    straight_limit = 0
+    """Bytes of the longest frame that may go straight; see ``straight.py``."""
     rx_queues = 1
     initial_mtu = 1500
     min_mtu = MIN_MTU
@@ -68,8 +70,10 @@ class ModelDevice(Device):
         self.sockets: dict[int, ModelSocket] = {}
         self.bulk_queues = [BulkQueue(self) for _ in range(lab.cpus)]
         self.rx_packets = self.tx_packets = self.rx_dropped = self.tx_dropped = 0
-        self._sent: list[Frame] = []
+        self._sent: list[Frame | bytes] = []
         self._received: list[Frame] = []
+        self.arrive: Callable[[Processor, bytes], None] = self.inject
+        """How a frame gets in: ``inject()``, or something faster that does the same."""
         self._set_mtu(self.initial_mtu)
         self.namespace.add(self)
 
@@ -190,11 +194,11 @@ class ModelDevice(Device):
         """Let *frames* arrive one by one."""
         if not self.registered:
             raise KernelError(ENODEV)
-        lab, inject = self.lab, self.inject
+        lab, arrive = self.lab, self.arrive
         lab.begin_step()
         cpu = lab.processors[0]
         for frame in frames:
-            inject(cpu, frame)
+            arrive(cpu, frame)
         return lab.events()
 
     def inject(self, cpu: Processor, data: bytes) -> None:
@@ -279,7 +283,7 @@ class ModelDevice(Device):
     @property
     def sent(self) -> list[bytes]:
         """Frames that left, as they are on the wire."""
-        return [frame.data() for frame in self._sent]
+        return [frame if isinstance(frame, bytes) else frame.data() for frame in self._sent]
 
     @property
     def received(self) -> list[bytes]:

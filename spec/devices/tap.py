@@ -12,13 +12,13 @@ from errno import EINVAL
 from typing import TYPE_CHECKING
 
 from spec.devices.device import ETHERNET_HEADER, ModelDevice
+from spec.devices.straight import has_straight_way, straight_way
 from spec.errors import KernelError
-from spec.frame import HEADROOM, LINEAR_ROOM, PADDING, Frame, holding
+from spec.frame import HEADROOM, LINEAR_ROOM, PADDING, Frame, align, holding
 from spec.machine.host import Context, ContextWithoutMetadata
 from spec.redirect.generic import private_copy, run_generic
 from spec.redirect.native import do_redirect
 from spec.redirect.processor import Processor
-from spec.redirect.straight import redirect_straight
 from spec.trace import ExceptionRaised
 from spec.uapi import Verdict
 
@@ -26,11 +26,7 @@ if TYPE_CHECKING:
     from spec.model import ModelLab
     from spec.program import ModelProgram
 
-QUEUE_LENGTH = 1000
-"""Frames that wait for the reader."""
 _HEADROOM = PADDING + HEADROOM
-LONGEST = LINEAR_ROOM - _HEADROOM
-"""Bytes of a frame that fits into one page."""
 _NO_FRAME = Frame.of(b"")
 _DROP, _PASS, _TX, _REDIRECT = (
     int(Verdict.XDP_DROP),
@@ -44,7 +40,11 @@ class Tap(ModelDevice):
     """Takes redirected frames without further ado, but none with fragments."""
 
     native = True
-    max_mtu = 65535 - 14
+    max_mtu = 65535 - ETHERNET_HEADER
+    shortest, longest = ETHERNET_HEADER, LINEAR_ROOM - _HEADROOM
+    """Bytes of a frame that may be written at all, and of one that fits into a page."""
+    queue_length = 1000
+    """Frames that wait for the reader."""
 
     def __init__(self, lab: ModelLab, name: str, ifindex: int) -> None:
         super().__init__(lab, name, ifindex)
@@ -55,6 +55,25 @@ class Tap(ModelDevice):
     def opened(self) -> None:
         """The descriptor is open all the time, so frames are taken from the start."""
         self.ndo_xmit = True
+        self._set_straight_limit()
+
+    def closed(self) -> None:
+        """Nothing is taken any more."""
+        self._set_straight_limit()
+
+    def _set_mtu(self, value: int) -> None:
+        super()._set_mtu(value)
+        self._set_straight_limit()
+
+    def _set_straight_limit(self) -> None:
+        self.straight_limit = self.frame_limit if self.is_up else 0
+
+    def install(self, program: ModelProgram | None) -> None:
+        """``tun_xdp_set``: nothing to refuse."""
+        super().install(program)
+        self.arrive = self.inject
+        if program is not None and has_straight_way(program):
+            self.arrive = straight_way(self, program)
 
     def announced_features(self) -> frozenset[str]:
         """Set once and for all when the device is made."""
@@ -65,30 +84,31 @@ class Tap(ModelDevice):
 
         A frame too long for one page goes to the generic path even if the program is native.
         """
-        if len(data) < ETHERNET_HEADER:
+        if len(data) < self.shortest:
             raise KernelError(EINVAL)
         program = self.native_program
         if program is None:
             self._pass(cpu, Frame.of_socket_buffer(data))
-        elif len(data) > LONGEST:
+        elif len(data) > self.longest:
             frame = private_copy(data, program.has_frags and cpu.release.has("generic_frags"))
             if run_generic(cpu, self, frame, program):
                 self._pass(cpu, frame)
         else:
-            self._run_native(cpu, data, program)
-        if cpu.pending or cpu.woken:
-            cpu.run_softirqs()
+            frame = self._context.frame = self.built(data)
+            cpu.begin()
+            act = program.executable.run(self._context, cpu)
+            self.follow(cpu, frame, program, act)
+        cpu.run_softirqs()
 
-    def _run_native(self, cpu: Processor, data: bytes, program: ModelProgram) -> None:
-        """``tun_build_skb`` and ``tun_xdp_act``."""
-        frame = holding(data, _HEADROOM, _HEADROOM + len(data) + 63 & -64)
-        self._context.frame = frame
-        cpu.begin()
-        act = program.executable.run(self._context, cpu)
+    @staticmethod
+    def built(data: bytes) -> Frame:
+        """*data* as a native program gets it (``tun_build_skb``)."""
+        return holding(data, _HEADROOM, align(_HEADROOM + len(data)))
+
+    def follow(self, cpu: Processor, frame: Frame, program: ModelProgram, act: int) -> None:
+        """Carry out the verdict *act* (``tun_xdp_act``)."""
         if act == _REDIRECT:
-            if redirect_straight(cpu, self, frame, program):
-                self.rx_packets += 1
-            elif do_redirect(cpu, self, frame, program):
+            if do_redirect(cpu, self, frame, program):
                 self.rx_dropped += 1
             else:
                 self.rx_packets += 1
@@ -115,7 +135,7 @@ class Tap(ModelDevice):
 
     def xdp_transmit(self, cpu: Processor, frames: list[Frame], flush: bool) -> int:  # noqa: ARG002
         """Frames go into the queue until it is full; the first to fail counts as dropped."""
-        taken, room = len(frames), QUEUE_LENGTH - len(self._sent)
+        taken, room = len(frames), self.queue_length - len(self._sent)
         if taken > room:
             lost = taken - room
             self.tx_dropped += 1 if cpu.release.has("untransmitted_freed_by_core") else lost
@@ -128,7 +148,7 @@ class Tap(ModelDevice):
 
     def start_xmit(self, cpu: Processor, frame: Frame) -> bool:  # noqa: ARG002
         """A full queue drops the frame, which still counts as taken."""
-        if len(self._sent) < QUEUE_LENGTH:
+        if len(self._sent) < self.queue_length:
             self.note_sent([frame])
             self.tx_packets += 1
         else:

@@ -57,9 +57,12 @@ class Executable:
 
         ``MachineFault`` if it does what no verified program does.
         """
+        self.is_blind = False
+        """Whether it touches nothing but the host, so that it can't go wrong."""
         if self.translation is not None and self.translation.is_light:
             self._light = self.translation.functions[0]
-            if not self.translation.counts:
+            self.is_blind = not self.translation.counts
+            if self.is_blind:
                 self.run = self._light
 
     def map_named(self, name: str) -> ProgramMap:

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The straight way from tap to tap, for a program that never looks at the packet.
+
+It says nothing that ``Tap.inject()`` and what that calls do not say in plain words; it stands
+apart because it costs a third, and ``tests/test_straight.py`` compares the two. What can't
+change while the program is attached is looked up once, the packet stays the bytes that it came
+as, and a frame that has its bulk queue to itself is not queued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from spec.frame import Frame
+from spec.machine.host import Context
+from spec.trace import DevmapXmit, Redirect
+from spec.uapi import BPF_F_BROADCAST, MapType, Verdict
+
+if TYPE_CHECKING:
+    from spec.devices.tap import Tap
+    from spec.program import ModelProgram
+    from spec.redirect.processor import Processor
+
+_U32 = 0xFFFFFFFF
+
+
+def has_straight_way(program: ModelProgram) -> bool:
+    """Whether *program* is blind to the packet, in a release that forgets its last wish."""
+    return program.executable.is_blind and program.release.has("redirect_state_per_round")
+
+
+def straight_way(tap: Tap, program: ModelProgram) -> Callable[[Processor, bytes], None]:
+    """What takes the place of ``tap.inject()`` while *program* is attached.
+
+    A frame goes straight if it has an ordinary length and a map of devices leads it, through an
+    entry without a program, to a tap that can take it. Otherwise *tap* goes on in its own way.
+    """
+    shortest, longest, queue_length = tap.shortest, tap.longest, tap.queue_length
+    run, prog_id, ifindex = program.executable.run, program.id, tap.ifindex
+    context = Context(Frame.of(b""), ifindex)
+    seen, trace = tap.lab.seen, tap.lab.trace
+    redirected, devmap = int(Verdict.XDP_REDIRECT), MapType.BPF_MAP_TYPE_DEVMAP
+    devmap_hash, broadcast = MapType.BPF_MAP_TYPE_DEVMAP_HASH, BPF_F_BROADCAST
+    record, xmit_record = Redirect, DevmapXmit
+
+    def arrive(cpu: Processor, data: bytes) -> None:
+        length = len(data)
+        if not shortest <= length <= longest:
+            tap.inject(cpu, data)
+            return
+        cpu.map = cpu.nothing
+        cpu.tgt_index = 0
+        act = run(context, cpu)
+        map = cpu.map
+        if act == redirected and (map.type is devmap or map.type is devmap_hash):
+            entry = cpu.tgt_value
+            egress = entry.device
+            sent = egress._sent
+            if (
+                length <= egress.straight_limit
+                and entry.program is None
+                and not cpu.flags & broadcast
+                and not cpu.flush_list
+                and len(sent) < queue_length
+            ):
+                to = egress.ifindex
+                trace.append((record, prog_id, act, ifindex, 0, to, map.id, cpu.tgt_index & _U32))
+                if not sent:
+                    seen.append(sent)
+                sent.append(data)
+                trace.append((xmit_record, ifindex, act, to, 0, 1, 0))
+                egress.tx_packets += 1
+                tap.rx_packets += 1
+                return
+        tap.follow(cpu, tap.built(data), program, act)
+        cpu.run_softirqs()
+
+    return arrive
