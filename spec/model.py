@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from errno import EBADF, EBUSY, EEXIST, EINVAL
 from os import PathLike
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from spec import layouts
 from spec.capabilities import ALL
@@ -16,7 +16,6 @@ from spec.devices.software import Bridge, Ifb, Loopback, Macvlan, check_macvlan_
 from spec.devices.tap import Tap
 from spec.devices.veth import Veth
 from spec.errors import InputError, KernelError
-from spec.frame import Frame
 from spec.lab import Device, Field, Lab, LoadedObject, Map, Namespace, Program, Socket
 from spec.maps.creation import create_map
 from spec.maps.element import Definition, ModelMap
@@ -54,7 +53,7 @@ class ModelLab(Lab):
         self.cpus = cpus
         self.trace: list[Record] = []
         self.printed: list[str] = []
-        self.seen: list[list[Frame] | list[bytes]] = []
+        self.seen: list[list[Any]] = []
         self.processors = [Processor(self, number) for number in range(cpus)]
         self.running_cpu = 0
         self.root = self.caller = ModelNamespace(self)

@@ -222,6 +222,10 @@ def _failure(err: int) -> str:
     return f"  err {errno_name(-err)}" if err else ""
 
 
+def _event(record: Any) -> Event:
+    return record if isinstance(record, Event) else record[0](record[1:])
+
+
 class _Seen(list[Event]):
     """The events of a log that somebody has looked at."""
 
@@ -245,10 +249,7 @@ class EventLog(Sequence[Event]):
 
     def _all(self) -> list[Event]:
         if not isinstance(self._records, _Seen):
-            self._records = _Seen(
-                record if isinstance(record, Event) else record[0](record[1:])
-                for record in self._records
-            )
+            self._records = _Seen(map(_event, self._records))
         return self._records
 
     def __len__(self) -> int:

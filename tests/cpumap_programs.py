@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -174,17 +174,17 @@ class Farm:
         return run.test_run(frame, ingress or self.eth0, repeat=count, live=True).events
 
 
-def enqueued(events: list[Event]) -> list[CpumapEnqueue]:
+def enqueued(events: Sequence[Event]) -> list[CpumapEnqueue]:
     """What ``xdp_cpumap_enqueue`` told."""
     return [event for event in events if isinstance(event, CpumapEnqueue)]
 
 
-def rounds(events: list[Event]) -> list[CpumapKthread]:
+def rounds(events: Sequence[Event]) -> list[CpumapKthread]:
     """What ``xdp_cpumap_kthread`` told."""
     return [event for event in events if isinstance(event, CpumapKthread)]
 
 
-def verdicts(events: list[Event]) -> tuple[int, int, int]:
+def verdicts(events: Sequence[Event]) -> tuple[int, int, int]:
     """Frames passed, dropped and redirected by the program, over all rounds."""
     told = rounds(events)
     return (

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from spec.errors import errno_name
@@ -66,17 +66,17 @@ def told(events: EventLog) -> list[str]:
     return [] if not events else [" ".join(line.split()) for line in repr(events).splitlines()]
 
 
-def redirected(events: list[Event]) -> list[Redirect]:
+def redirected(events: Sequence[Event]) -> list[Redirect]:
     """What ``xdp_redirect`` and ``xdp_redirect_err`` told."""
     return [event for event in events if isinstance(event, Redirect)]
 
 
-def errors(events: list[Event]) -> list[str]:
+def errors(events: Sequence[Event]) -> list[str]:
     """For each redirect its errno, or ``""`` where it was accepted."""
     return [errno_name(-event.err) if event.err else "" for event in redirected(events)]
 
 
-def bulks(events: list[Event]) -> list[DevmapXmit]:
+def bulks(events: Sequence[Event]) -> list[DevmapXmit]:
     """What ``xdp_devmap_xmit`` told."""
     return [event for event in events if isinstance(event, DevmapXmit)]
 

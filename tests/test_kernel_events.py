@@ -47,7 +47,7 @@ def test_plain_runs_report_the_verdict_and_do_nothing() -> None:
         eth1 = lab.tap("eth1")
         loaded.maps["ports"].update(0, eth1)
         run = loaded.programs["forward"].test_run(FRAME)
-        assert (repr(run.retval), run.data, run.events) == ("XDP_REDIRECT", FRAME, [])
+        assert (repr(run.retval), run.data, list(run.events)) == ("XDP_REDIRECT", FRAME, [])
         assert eth1.sent == []
         assert lab.events() == []
 

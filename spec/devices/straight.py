@@ -53,14 +53,17 @@ def straight_way(tap: Tap, program: ModelProgram) -> Callable[[Processor, bytes]
         cpu.tgt_index = 0
         act = run(context, cpu)
         map = cpu.map
-        if act == redirected and (map.type is devmap or map.type is devmap_hash):
+        if (
+            act == redirected
+            and (map.type is devmap or map.type is devmap_hash)
+            and not cpu.flags & broadcast
+        ):
             entry = cpu.tgt_value
             egress = entry.device
             sent = egress._sent
             if (
                 length <= egress.straight_limit
                 and entry.program is None
-                and not cpu.flags & broadcast
                 and not cpu.flush_list
                 and len(sent) < queue_length
             ):

@@ -194,8 +194,9 @@ class Writer:
     def _number(self, index: int, register: int) -> str:
         """What *register* holds, if it is a known number, or else its name."""
         content = self.content(index, register)
-        known = content.kind == SCALAR and content.offset is not None
-        return str(content.offset & MASK64) if known else f"r{register}"
+        if content.kind != SCALAR or content.offset is None:
+            return f"r{register}"
+        return str(content.offset & MASK64)
 
     def _key(self, index: int) -> str:
         """The key r2 points to, if it lies at a known place of the stack."""
