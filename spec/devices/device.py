@@ -47,6 +47,8 @@ class ModelDevice(Device):
     """Whether the driver runs programs (``ndo_bpf``)."""
     movable = True
     """Whether the device may leave its namespace (``netns_immutable``)."""
+    only_shows = False
+    """Whether the driver never changes the frames that it sends."""
     straight_limit = 0
     """Bytes of the longest frame that may go straight; see ``straight.py``."""
     rx_queues = 1
@@ -55,26 +57,27 @@ class ModelDevice(Device):
     max_mtu = 65535
 
     def __init__(self, lab: ModelLab, name: str, ifindex: int) -> None:
+        # What every frame asks for comes first: it lies together in the processor's cache.
+        self.ifindex = ifindex
+        self.bulk_queues = tuple(BulkQueue(self) for _ in range(lab.cpus))
+        self.is_up = False
+        self.ndo_xmit = self.ndo_xmit_sg = False
+        self._set_mtu(self.initial_mtu)
+        self._sent: list[Frame | bytes] = []
+        self.rx_packets = self.tx_packets = self.rx_dropped = self.tx_dropped = 0
         self.lab = lab
         self.release = lab.release_table
         self.name = name
-        self.ifindex = ifindex
         self.namespace: ModelNamespace = lab.root
         self.registered = True
-        self.is_up = False
         self.gro = True
-        self.ndo_xmit = self.ndo_xmit_sg = False
         self.native_program: ModelProgram | None = None
         self.generic_program: ModelProgram | None = None
         self.uppers: list[ModelDevice] = []
         self.sockets: dict[int, ModelSocket] = {}
-        self.bulk_queues = [BulkQueue(self) for _ in range(lab.cpus)]
-        self.rx_packets = self.tx_packets = self.rx_dropped = self.tx_dropped = 0
-        self._sent: list[Frame | bytes] = []
         self._received: list[Frame] = []
         self.arrive: Callable[[Processor, bytes], None] = self.inject
         """How a frame gets in: ``inject()``, or something faster that does the same."""
-        self._set_mtu(self.initial_mtu)
         self.namespace.add(self)
 
     # State that users set.

@@ -39,7 +39,7 @@ _DROP, _PASS, _TX, _REDIRECT = (
 class Tap(ModelDevice):
     """Takes redirected frames without further ado, but none with fragments."""
 
-    native = True
+    native = only_shows = True
     max_mtu = 65535 - ETHERNET_HEADER
     shortest, longest = ETHERNET_HEADER, LINEAR_ROOM - _HEADROOM
     """Bytes of a frame that may be written at all, and of one that fits into a page."""

@@ -7,7 +7,7 @@ plain ifindex (4 bytes).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from errno import E2BIG, EEXIST, EINVAL
 from typing import TYPE_CHECKING
 
@@ -64,6 +64,7 @@ class Devmap(IndexedMap):
         self.slots: dict[int, DeviceEntry] = {}
         self._counted = 0
         self.get = self.slots.get
+        self._in_order: list[DeviceEntry] | None = None
 
     @staticmethod
     def check_attributes(definition: Definition) -> None:
@@ -76,10 +77,11 @@ class Devmap(IndexedMap):
         check_device_map(definition)
         definition.check_memory()
 
-    def entries(self) -> Iterator[DeviceEntry]:
+    def entries(self) -> Sequence[DeviceEntry]:
         """Every entry in the order of a broadcast: by slot."""
-        for slot in sorted(self.slots):
-            yield self.slots[slot]
+        if self._in_order is None:
+            self._in_order = [self.slots[slot] for slot in sorted(self.slots)]
+        return self._in_order
 
     def update_element(self, key: bytes, value: bytes, flags: int) -> None:
         """``devmap.c: __dev_map_update_elem``: every slot counts as existing, even if empty."""
@@ -90,6 +92,7 @@ class Devmap(IndexedMap):
             raise KernelError(E2BIG)
         if flags == BPF_NOEXIST:
             raise KernelError(EEXIST)
+        self._in_order = None
         if number(value) == 0:
             if signed(value[4:8]) > 0:
                 raise KernelError(EINVAL)
@@ -114,6 +117,7 @@ class Devmap(IndexedMap):
             raise KernelError(EINVAL)
         self._counted -= slot in self.slots
         self.slots.pop(slot, None)
+        self._in_order = None
 
     @property
     def memory(self) -> int:
@@ -129,6 +133,7 @@ class Devmap(IndexedMap):
         for slot in [slot for slot, entry in self.slots.items() if entry.device is device]:
             del self.slots[slot]
             self._counted -= 1
+        self._in_order = None
 
     def program_lookup(self, key: bytes) -> bytes | None:
         """A program reads the entry and may not write it."""

@@ -6,7 +6,7 @@ Mirrors ``kernel/bpf/devmap.c``, the functions with ``hash`` in their names.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from errno import E2BIG, EEXIST, EINVAL
 from typing import TYPE_CHECKING
 
@@ -53,10 +53,9 @@ class DevmapHash(RedirectMap):
         """Nothing more: the buckets always fit."""
         DevmapHash.check_attributes(definition)
 
-    def entries(self) -> Iterator[DeviceEntry]:
+    def entries(self) -> Iterable[DeviceEntry]:
         """Every entry in the order of a broadcast: as user space iterates."""
-        for key in self._ordered():
-            yield self.by_key[key]
+        return map(self.by_key.__getitem__, self._ordered())
 
     def update_element(self, key: bytes, value: bytes, flags: int) -> None:
         """``devmap.c: __dev_map_hash_update_elem``: ``BPF_EXIST`` also creates."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from spec.errors import KernelError
 from spec.frame import PAGE_SIZE
-from spec.redirect.bulk import forwarding_error, push
+from spec.redirect.bulk import push
 
 if TYPE_CHECKING:
     from spec.devices.device import ModelDevice
@@ -40,14 +40,23 @@ def enqueue_to_all(
         excluded = excluded_ifindexes(cpu, ingress) if exclude_ingress else frozenset()
     except KernelError as error:
         return -(error.errno or 0)
+    length, refusal = len(frame), clone_error(cpu, frame)
     last: DeviceEntry | None = None
+    shown: Frame | None = None
     for entry in map.entries():
-        if not usable(entry.device, frame) or entry.device.ifindex in excluded:
+        device = entry.device
+        if not usable(device, frame, length) or device.ifindex in excluded:
             continue
         if last is not None:
-            err = _push_clone(cpu, last, frame, ingress)
-            if err:
-                return err
+            if refusal:
+                return refusal
+            if not is_only_shown(cpu, last):
+                copy = frame.clone()
+            elif shown is None:
+                copy = shown = frame.clone()
+            else:
+                copy = shown
+            push(cpu, last.device, copy, ingress, last.program)
         last = entry
     if last is None:
         frame.drop()
@@ -56,22 +65,31 @@ def enqueue_to_all(
     return 0
 
 
-def _push_clone(cpu: Processor, entry: DeviceEntry, frame: Frame, ingress: ModelDevice) -> int:
-    """``devmap.c: dev_map_enqueue_clone``: a copy has one page for headroom and data."""
+def clone_error(cpu: Processor, frame: Frame) -> int:
+    """Why *frame* can't be copied to one page (``devmap.c: dev_map_enqueue_clone``), or 0."""
     if frame.frags and cpu.release.has("clone_refuses_frags"):
         return -EOPNOTSUPP
-    if frame.end > PAGE_SIZE:
-        return -ENOMEM
-    push(cpu, entry.device, frame.clone(), ingress, entry.program)
-    return 0
+    return -ENOMEM if frame.end > PAGE_SIZE else 0
 
 
-def usable(device: ModelDevice, frame: Frame) -> bool:
-    """Whether *device* could take *frame* right now (``is_valid_dst``)."""
+def is_only_shown(cpu: Processor, entry: DeviceEntry) -> bool:
+    """Whether nobody will change the copy for *entry*, which may then be one with other copies.
+
+    A queue runs the program of the first frame in it, which is not always that of the entry.
+    """
+    device = entry.device
+    if not device.only_shows or entry.program is not None:
+        return False
+    return device.bulk_queues[cpu.number].program is None
+
+
+def usable(device: ModelDevice, frame: Frame, length: int) -> bool:
+    """Whether *device* could take *frame* of *length* bytes right now (``is_valid_dst``)."""
     return (
         device.ndo_xmit
+        and device.is_up
+        and length <= device.frame_limit
         and (device.ndo_xmit_sg or not frame.frags)
-        and not forwarding_error(device, len(frame))
     )
 
 

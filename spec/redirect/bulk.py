@@ -113,17 +113,15 @@ def transmit(cpu: Processor, queue: BulkQueue, flush: bool) -> None:
     frames, device, ingress = queue.frames, queue.device, queue.ingress
     if not frames or ingress is None:
         return
-    count = len(frames)
-    sent = err = 0
+    count, err = len(frames), 0
     if queue.program is not None:
         frames = entry_program.surviving(cpu, queue.program, frames, device, ingress)
-    if frames:
-        sent = device.xdp_transmit(cpu, frames, flush)
+    sent = device.xdp_transmit(cpu, frames, flush) if frames else 0
+    if sent < len(frames):
         if sent < 0:
             sent, err = 0, sent
-        if sent < len(frames):
-            for frame in frames[sent:]:
-                frame.drop()
+        for frame in frames[sent:]:
+            frame.drop()
     queue.frames.clear()
     if flush:
         queue.ingress = queue.program = None
