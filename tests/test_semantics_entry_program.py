@@ -107,6 +107,16 @@ def test_what_a_program_writes_only_its_own_device_sends(switch: Switch) -> None
     assert [marks(device.sent[0]).runs for device in switch.devices[1:]] == [0, 1, 0]
 
 
+@pytest.mark.semantics("M-06", "Q-04")
+def test_it_writes_every_copy_in_its_queue_and_no_other(switch: Switch) -> None:
+    switch.put(0, switch.eth1, "entry_marks")
+    switch.put(1, switch.eth1)
+    switch.put(3, switch.eth2)
+    switch.eth0.receive(frame(slot(EMPTY, BPF_F_BROADCAST)))
+    sent = [[marks(frame).runs for frame in device.sent] for device in switch.devices[1:]]
+    assert sent == [[1, 1], [0], [0]]
+
+
 @pytest.mark.semantics("M-07")
 def test_what_a_program_drops_is_no_loss_of_either_device(lab: Lab, switch: Switch) -> None:
     near = lab.veth("near", "far")

@@ -116,7 +116,7 @@ class World:
 
     def arrive(self, chance: random.Random) -> object:
         """Frames arrive at one tap after the other: short, long, and now and then very many."""
-        burst = chance.choices([1, 3, 1001], [50, 50, 1])[0]
+        burst = chance.choices([1, 3, 1001], [45, 45, 5])[0]
         frame = bytes(chance.choice([13, 14, 60, 60, 500, 1518, 1519, 3456, 3457]))
         seen = []
         for device in self.devices[:TAPS]:
