@@ -7,7 +7,7 @@ where the kernel keeps their fields. All sizes are bytes.
 
 from __future__ import annotations
 
-from typing import Self, TypeVar
+from typing import Self
 
 PAGE_SIZE = 4096
 HEADROOM = 256
@@ -29,7 +29,7 @@ _NO_FRAGS: list[bytearray] = []
 
 def align(size: int) -> int:
     """*size* rounded up as ``SKB_DATA_ALIGN()`` does."""
-    return size + CACHE_LINE - 1 & -CACHE_LINE
+    return -(-size // CACHE_LINE) * CACHE_LINE
 
 
 class Frame:
@@ -38,20 +38,17 @@ class Frame:
     ``memory`` is headroom, linear data and tailroom, ``room`` bytes in all; what nobody wrote to
     may be missing at its end. ``meta`` is where metadata begins and equals ``start`` where there
     is none. Most frames are only passed on, so memory is made when somebody looks at it.
-
-    ``holding()`` makes frames: Python takes half as long for a function as for ``__init__()``.
     """
 
     __slots__ = ("_content", "_memory", "_place", "end", "frags", "meta", "room", "start")
 
-    _content: bytes
-    _memory: bytearray | None
-    _place: int
-    meta: int
-    start: int
-    end: int
-    room: int
-    frags: list[bytearray]
+    def __init__(self, data: bytes, headroom: int, room: int) -> None:
+        self._content = data
+        self._memory: bytearray | None = None
+        self._place = self.meta = self.start = headroom
+        self.end = headroom + len(data)
+        self.room = room
+        self.frags = _NO_FRAGS
 
     @property
     def memory(self) -> bytearray:
@@ -70,8 +67,8 @@ class Frame:
         """A frame with *data*, spilling into fragments of a page where *room* is too small."""
         linear = room - headroom
         if len(data) <= linear:
-            return holding(data, headroom, room, cls)
-        frame = holding(data[:linear], headroom, room, cls)
+            return cls(data, headroom, room)
+        frame = cls(data[:linear], headroom, room)
         rest = range(linear, len(data), PAGE_SIZE)
         frame.frags = [bytearray(data[offset : offset + PAGE_SIZE]) for offset in rest]
         return frame
@@ -104,11 +101,11 @@ class Frame:
 
         Fragments stay shared with the original.
         """
-        copy, memory = Frame(), self._memory
-        copy._content, copy._place = self._content, self._place
-        copy._memory = None if memory is None else memory[: self.end]
+        copy = Frame(self._content, self._place, LINEAR_ROOM)
         copy.meta, copy.start, copy.end = self.meta, self.start, self.end
-        copy.room, copy.frags = LINEAR_ROOM, self.frags
+        copy.frags = self.frags
+        if self._memory is not None:
+            copy.memory = self._memory[: self.end]
         return copy
 
     def copy(self) -> Frame:
@@ -120,7 +117,7 @@ class Frame:
 
     def sharing(self) -> Frame:
         """A second view of the same memory (``net/core/skbuff.c: skb_clone``)."""
-        view = Frame()
+        view = Frame(self._content, self._place, self.room)
         view.replace(self)
         return view
 
@@ -144,18 +141,3 @@ class Frame:
         """Become *other*, memory and all."""
         self.memory, self.frags, self.room = other.memory, other.frags, other.room
         self.meta, self.start, self.end = other.meta, other.start, other.end
-
-
-_Kind = TypeVar("_Kind", bound=Frame)
-
-
-def holding(data: bytes, headroom: int, room: int, kind: type[_Kind] = Frame) -> _Kind:  # type: ignore[assignment]
-    """A frame with *data* after *headroom*, in memory of *room* bytes."""
-    frame = kind()
-    frame._content = data
-    frame._memory = None
-    frame._place = frame.meta = frame.start = headroom
-    frame.end = headroom + len(data)
-    frame.room = room
-    frame.frags = _NO_FRAGS
-    return frame

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from spec.devices import attachment
 from spec.errors import InputError, KernelError
+from spec.frame import Frame
 from spec.lab import Device, Namespace, Program
 from spec.redirect.bulk import BulkQueue
 from spec.redirect.generic import run_generic
@@ -19,7 +20,6 @@ from spec.trace import EventLog
 
 if TYPE_CHECKING:
     from spec.devices.namespace import ModelNamespace
-    from spec.frame import Frame
     from spec.model import ModelLab
     from spec.program import ModelProgram
     from spec.redirect.processor import Processor
@@ -286,7 +286,7 @@ class ModelDevice(Device):
     @property
     def sent(self) -> list[bytes]:
         """Frames that left, as they are on the wire."""
-        return [frame if isinstance(frame, bytes) else frame.data() for frame in self._sent]
+        return [each.data() if isinstance(each, Frame) else bytes(each) for each in self._sent]
 
     @property
     def received(self) -> list[bytes]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from spec.devices.device import ETHERNET_HEADER, ModelDevice
 from spec.devices.straight import has_straight_way, straight_way
 from spec.errors import KernelError
-from spec.frame import HEADROOM, LINEAR_ROOM, PADDING, Frame, align, holding
+from spec.frame import HEADROOM, LINEAR_ROOM, PADDING, Frame, align
 from spec.machine.host import Context, ContextWithoutMetadata
 from spec.redirect.generic import private_copy, run_generic
 from spec.redirect.native import do_redirect
@@ -103,7 +103,7 @@ class Tap(ModelDevice):
     @staticmethod
     def built(data: bytes) -> Frame:
         """*data* as a native program gets it (``tun_build_skb``)."""
-        return holding(data, _HEADROOM, align(_HEADROOM + len(data)))
+        return Frame(data, _HEADROOM, align(_HEADROOM + len(data)))
 
     def follow(self, cpu: Processor, frame: Frame, program: ModelProgram, act: int) -> None:
         """Carry out the verdict *act* (``tun_xdp_act``)."""
@@ -140,9 +140,7 @@ class Tap(ModelDevice):
             lost = taken - room
             self.tx_dropped += 1 if cpu.release.has("untransmitted_freed_by_core") else lost
             taken, frames = room, frames[:room]
-        if not self._sent:
-            self.lab.seen.append(self._sent)
-        self._sent += frames
+        self.note_sent(frames)
         self.tx_packets += taken
         return taken
 

@@ -65,10 +65,10 @@ def enqueue(
     """
     if not device.ndo_xmit or (frame.frags and not device.ndo_xmit_sg):
         return -EOPNOTSUPP
-    if not device.is_up or frame.length() > device.frame_limit:
-        return forwarding_error(device, frame.length())
-    push(cpu, device, frame, ingress, program)
-    return 0
+    err = forwarding_error(device, frame.length())
+    if not err:
+        push(cpu, device, frame, ingress, program)
+    return err
 
 
 def forwarding_error(device: ModelDevice, length: int) -> int:
