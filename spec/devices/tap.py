@@ -50,7 +50,7 @@ class Tap(ModelDevice):
         super().__init__(lab, name, ifindex)
         # One for all frames: no program keeps it.
         shown = Context if lab.release_table.has("tap_metadata") else ContextWithoutMetadata
-        self._context = shown(_NO_FRAME, ifindex)
+        self.context = shown(_NO_FRAME, ifindex)
 
     def opened(self) -> None:
         """The descriptor is open all the time, so frames are taken from the start."""
@@ -94,9 +94,9 @@ class Tap(ModelDevice):
             if run_generic(cpu, self, frame, program):
                 self._pass(cpu, frame)
         else:
-            frame = self._context.frame = self.built(data)
+            frame = self.context.frame = self.built(data)
             cpu.begin()
-            act = program.executable.run(self._context, cpu)
+            act = program.executable.run(self.context, cpu)
             self.follow(cpu, frame, program, act)
         cpu.run_softirqs()
 
