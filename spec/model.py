@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from errno import EBADF, EBUSY, EEXIST, EINVAL
 from os import PathLike
 from typing import Any, TypeAlias
@@ -173,15 +173,21 @@ class ModelLab(Lab):
 
     def events(self) -> EventLog:
         """Take what happened until now."""
-        records = tuple(self.trace)
-        self.trace.clear()
-        return event_log(records, self.names)
+        return event_log(self.trace, self.names)
 
     def begin_step(self) -> None:
         """Everything that devices sent and received until now belongs to the past."""
         for frames in self.seen:
             frames.clear()
         self.seen.clear()
+
+    def step(self, arrive: Callable[[Processor, bytes], None], frames: Sequence[bytes]) -> EventLog:
+        """*frames* arrive one by one, in a step of their own; what happened."""
+        self.begin_step()
+        cpu = self.processors[0]
+        for frame in frames:
+            arrive(cpu, frame)
+        return event_log(self.trace, self.names)
 
     def tracepoints(self) -> Mapping[str, tuple[str, ...]]:
         """The ``xdp`` tracepoints about frames."""

@@ -284,13 +284,14 @@ class EventLog(Sequence[Event]):
     __str__ = __repr__
 
 
-def event_log(records: Sequence[Event | Record], names: Names) -> EventLog:
-    """A log of events, or of records, which become events when somebody looks at it.
+def event_log(records: list[Any], names: Names) -> EventLog:
+    """A log of events, or of records, which become events when somebody looks; empties *records*.
 
     *names* are asked when somebody prints it, or when ``settle()`` is called before that.
     """
     log = EventLog()
-    log._records = records
+    log._records = tuple(records)
+    records.clear()
     log._names = names
     log._lines = None
     return log

@@ -197,12 +197,7 @@ class ModelDevice(Device):
         """Let *frames* arrive one by one."""
         if not self.registered:
             raise KernelError(ENODEV)
-        lab, arrive = self.lab, self.arrive
-        lab.begin_step()
-        cpu = lab.processors[0]
-        for frame in frames:
-            arrive(cpu, frame)
-        return lab.events()
+        return self.lab.step(self.arrive, frames)
 
     def inject(self, cpu: Processor, data: bytes) -> None:
         """One frame arrives from outside, in a NAPI cycle of its own."""

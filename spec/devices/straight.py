@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from spec.program import ModelProgram
     from spec.redirect.processor import Processor
 
-_U32 = 0xFFFFFFFF
-
 
 def has_straight_way(program: ModelProgram) -> bool:
     """Whether its release forgets what the program asked for last, before the next frame."""
@@ -69,7 +67,7 @@ def straight_way(tap: Tap, program: ModelProgram) -> Callable[[Processor, bytes]
                 and len(sent) < queue_length
             ):
                 to = egress.ifindex
-                trace.append((record, prog_id, act, ifindex, 0, to, map.id, cpu.tgt_index & _U32))
+                trace.append((record, prog_id, act, ifindex, 0, to, map.id, cpu.tgt_index))
                 if not sent:
                     seen.append(sent)
                 sent.append(packet)

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 _DEVICE_MAPS = (MapType.BPF_MAP_TYPE_DEVMAP, MapType.BPF_MAP_TYPE_DEVMAP_HASH)
 _PASS, _TX, _REDIRECT = int(Verdict.XDP_PASS), int(Verdict.XDP_TX), int(Verdict.XDP_REDIRECT)
-_U32 = 0xFFFFFFFF
 _SMALLEST_BUFFER = 512
 """The least that the kernel allocates for a buffer with this headroom."""
 
@@ -103,7 +102,7 @@ def _redirect_to_device(
     cpu: Processor, ingress: ModelDevice, frame: Frame, program: ModelProgram, index: int
 ) -> int:
     """After ``bpf_redirect()``. Success is traced before the driver has its say."""
-    device = ingress.namespace.find(index & _U32)
+    device = ingress.namespace.find(index)
     err = -EINVAL if device is None else forwarding_error(device, len(frame))
     trace_redirect(cpu, ingress, program, err, BY_IFINDEX, index, None)
     if device is not None and not err:

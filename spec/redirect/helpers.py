@@ -66,9 +66,10 @@ class RedirectState:
 
         A broadcast never misses. Unknown flags leave the state as it was.
         """
-        if flags & ~map.redirect_flags:
+        if flags and flags & ~map.redirect_flags:
             return _ABORTED
-        entry = self.tgt_value = map.get(key & _U32)
+        key &= _U32
+        entry = self.tgt_value = map.get(key)
         if entry is None and not flags & BPF_F_BROADCAST:
             self.map = BY_IFINDEX
             return flags & _FALLBACK

@@ -27,7 +27,6 @@ _DEVMAP_HASH = MapType.BPF_MAP_TYPE_DEVMAP_HASH
 _CPUMAP = MapType.BPF_MAP_TYPE_CPUMAP
 _XSKMAP = MapType.BPF_MAP_TYPE_XSKMAP
 _REDIRECT = int(Verdict.XDP_REDIRECT)
-_U32 = 0xFFFFFFFF
 
 
 def do_redirect(
@@ -60,7 +59,7 @@ def do_redirect(
     elif map_type is _CPUMAP:
         err = cpu_queue.enqueue(cpu, target, frame, ingress)
     elif map is BY_IFINDEX:
-        device = ingress.namespace.find(index & _U32)
+        device = ingress.namespace.find(index)
         err = -EINVAL if device is None else enqueue(cpu, device, frame, ingress, None)
     else:
         err = -EBADRQC
@@ -96,10 +95,8 @@ def trace_redirect(
         if target is not None:
             to_ifindex = target.device.ifindex
     elif map is BY_IFINDEX:
-        to_ifindex, index = index & _U32, 0
+        to_ifindex, index = index, 0
         if not cpu.names_map:
             map_id = 0
     kind = RedirectErr if err else Redirect
-    cpu.trace.append(
-        (kind, program.id, _REDIRECT, ingress.ifindex, err, to_ifindex, map_id, index & _U32)
-    )
+    cpu.trace.append((kind, program.id, _REDIRECT, ingress.ifindex, err, to_ifindex, map_id, index))
