@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from spec.model import ModelLab
     from spec.redirect.xsk import ModelSocket
 
+NODE_SIZE = 32
+"""``struct xsk_map_node`` on a 64-bit machine."""
+
 
 class Xskmap(IndexedMap):
     """An array of ``max_entries`` slots, each empty or a socket."""
@@ -69,6 +72,11 @@ class Xskmap(IndexedMap):
         if slot >= self.max_entries:
             raise KernelError(EINVAL)
         self.slots.pop(slot, None)
+
+    @property
+    def memory(self) -> int:
+        """The map, its slots, and a node for each full one (``xskmap.c: xsk_map_mem_usage``)."""
+        return super().memory + len(self.slots) * NODE_SIZE
 
     def program_lookup(self, key: bytes) -> bytes | None:
         """A program reads ``struct bpf_xdp_sock``: the queue, and every device has one only."""
