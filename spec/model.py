@@ -148,9 +148,11 @@ class ModelLab(Lab):
         return self._up(Ifb(self, name, self._new_ifindex(name)))
 
     def namespace(self) -> Namespace:
-        """Another namespace."""
-        self._namespaces.append(ModelNamespace(self))
-        return self._namespaces[-1]
+        """Another namespace; its loopback device is down and has the ifindex of every other one."""
+        made = ModelNamespace(self)
+        self._namespaces.append(made)
+        Loopback(self, "lo", LOOPBACK_IFINDEX, made)
+        return made
 
     def socket(self, ring: int = 64, fill: int = 64, frame_size: int = 4096) -> Socket:
         """An ``AF_XDP`` socket."""
@@ -271,8 +273,9 @@ class ModelLab(Lab):
             map.forget_socket(socket)
 
     def forget_device(self, device: ModelDevice) -> None:
-        """*device* has no name any more."""
-        self.names = self.names.without_device(device.ifindex)
+        """*device* has no name any more, unless another namespace has one with its number."""
+        if all(namespace.find(device.ifindex) is None for namespace in self._namespaces):
+            self.names = self.names.without_device(device.ifindex)
 
     def abandon(self) -> None:
         """Lose every frame that is under way, and what was told about it."""

@@ -52,12 +52,14 @@ class ModelDevice(Device):
     min_mtu = MIN_MTU
     max_mtu = 65535
 
-    def __init__(self, lab: ModelLab, name: str, ifindex: int) -> None:
+    def __init__(
+        self, lab: ModelLab, name: str, ifindex: int, namespace: ModelNamespace | None = None
+    ) -> None:
         self.lab = lab
         self.release = lab.release_table
         self.name = name
         self.ifindex = ifindex
-        self.namespace: ModelNamespace = lab.root
+        self.namespace: ModelNamespace = namespace or lab.root
         self.registered = True
         self.is_up = False
         self.gro = True
