@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, TypeAlias
 
-Argument: TypeAlias = "int | str | bytes | bool | None | tuple[Argument, ...]"
+Argument: TypeAlias = "int | str | bytes | bool | tuple[Argument, ...] | None"
 """What a step may hold: it must survive JSON and compare equal afterwards."""
 
 
