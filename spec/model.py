@@ -38,14 +38,18 @@ FIRST_FD = 3
 class ModelLab(Lab):
     """A machine with *cpus* processors that behaves as Linux *release* does.
 
-    Everything happens on processor 0, except the threads of a CPUMAP. The process that asks has
+    Everything happens on processor *cpu*, except the threads of a CPUMAP. The process that asks has
     *capabilities*: names of those that BPF knows.
     """
 
     engine = "model"
 
     def __init__(
-        self, release: str = DEFAULT, cpus: int = 2, capabilities: frozenset[str] = ALL
+        self,
+        release: str = DEFAULT,
+        cpus: int = 2,
+        capabilities: frozenset[str] = ALL,
+        cpu: int = 0,
     ) -> None:
         self.capabilities = capabilities
         self.release_table = Release(release)
@@ -55,7 +59,8 @@ class ModelLab(Lab):
         self.printed: list[str] = []
         self.touched: list[ModelDevice | ModelSocket] = []
         self.processors = [Processor(self, number) for number in range(cpus)]
-        self.running_cpu = 0
+        self.processor = self.processors[cpu]
+        self.running_cpu = cpu
         self.root = self.caller = ModelNamespace(self)
         self._namespaces = [self.root]
         self._fds: dict[int, Held] = {}

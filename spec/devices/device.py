@@ -192,7 +192,7 @@ class ModelDevice(Device):
         """Let *frames* arrive one by one."""
         self.check_registered()
         self.lab.begin_step()
-        cpu = self.lab.processors[0]
+        cpu = self.lab.processor
         for frame in frames:
             self.inject(cpu, frame)
         return self.lab.events()

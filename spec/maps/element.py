@@ -239,7 +239,7 @@ class IndexedMap(RedirectMap):
 
     @property
     def memory(self) -> int:
-        """The map and its slots (``cpumap.c: cpu_map_mem_usage``): what they hold is not counted."""
+        """The map and its slots (``cpumap.c: cpu_map_mem_usage``), not what those hold."""
         return MAP_SIZE + self.max_entries * POINTER_SIZE
 
     def following_key(self, key: bytes | None) -> bytes:

@@ -35,7 +35,7 @@ def run_plain(program: ModelProgram, request: Request) -> TestRun:
     """
     prepared = prepare(program, request)
     frame = prepared.frame(request.data, LINEAR_ROOM, Frame)
-    cpu, act = program.lab.processors[0], 0
+    cpu, act = program.lab.processor, 0
     ifindex, queue = prepared.device.ifindex, prepared.queue
     for _ in range(request.repeat or 1):
         cpu.enter()
@@ -57,7 +57,7 @@ def run_live(program: ModelProgram, request: Request) -> TestRun:
     left = request.repeat or 1
     while left:
         size = min(left, batch_size)
-        LiveBatch(program, prepared.device, pool).run(lab.processors[0], size)
+        LiveBatch(program, prepared.device, pool).run(lab.processor, size)
         left -= size
     return TestRun.of(0, request.data if request.wants_data else b"", EventLog([], lab))
 

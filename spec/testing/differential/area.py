@@ -78,11 +78,14 @@ class Area(Protocol):
     def python(self, steps: Sequence[Step], difference: Difference) -> str:
         """The body of ``def reproduce(lab):`` that does *steps*, unindented.
 
-        It tells by ``print`` what was looked at, so that one sees two answers where *difference*
-        was found.
+        It does each step within ``told()``, which tells what came of it, and in the end asks what
+        *difference* is about.
         """
         ...
 
-    def page(self, steps: Sequence[Step], difference: Difference) -> str:
-        """A page fragment with a rule whose example holds on the kernel and fails on the model."""
+    def page(self, steps: Sequence[Step], difference: Difference, kernel: Callable[[], Lab]) -> str:
+        """A page fragment with a rule whose example holds on the kernel and fails on the model.
+
+        What the example shows comes from running it in a lab of *kernel*.
+        """
         ...

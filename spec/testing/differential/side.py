@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from spec.errors import InputError, KernelError, errno_name
 from spec.lab import Device, Lab, Map, Namespace, Program, Socket
@@ -118,7 +118,7 @@ class Side:
             return NO_DESCRIPTOR
         for things in (self.devices, self.programs, self.maps, self.sockets):
             if part in things:
-                return things[part]  # type: ignore[index]
+                return things[part]
         raise NotThereError(part)
 
     # From what an engine gives to names.
@@ -166,7 +166,10 @@ def answer(operation: Callable[..., Answer], side: Side, arguments: tuple[Argume
         return Crash(f"{type(error).__name__}: {error}")
 
 
-def _there(things: dict[str, Any], name: str) -> Any:
+T = TypeVar("T")
+
+
+def _there(things: dict[str, T], name: str) -> T:
     try:
         return things[name]
     except KeyError:

@@ -53,9 +53,9 @@ def update(side: Side, name: str, key: Key, value: Argument, flags: int) -> Answ
 def update_from(
     side: Side, namespace: str, name: str, key: Key, value: Argument, flags: int
 ) -> Answer:
-    map, value = side.map(name), side.value(value)
+    map, stored = side.map(name), side.value(value)
     with side.namespace(namespace).inside():
-        map.update(key, value, flags)
+        map.update(key, stored, flags)
 
 
 def lookup(side: Side, name: str, key: Key) -> Answer:

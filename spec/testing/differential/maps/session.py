@@ -56,6 +56,7 @@ class MapsSession(LabSession):
     def sights(self) -> Iterator[tuple[str, Callable[[Side], Answer]]]:
         """Every map's elements, flags and memory."""
         for name in self.model.maps:
-            yield f"{name}.elements", partial(contents.elements, name=name)
+            elements = f"[(key, {name}.lookup(key)) for key in {name}.keys()]"
+            yield elements, partial(contents.elements, name=name)
             yield f"{name}.map_flags", partial(contents.flags, name=name)
             yield f"{name}.memory", partial(contents.memory, name=name)
