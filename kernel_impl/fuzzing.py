@@ -109,7 +109,7 @@ def _with_kernel(allowed: list[int], number: int) -> Pair:
         return kernel_impl.KernelLab()
 
     model = partial(ModelLab, running_release(), cpus=cpus(), cpu=cpu)
-    return Pair(model, kernel)
+    return Pair(model, kernel, cpu)
 
 
 def record_line(request: Request, result: Result) -> str:

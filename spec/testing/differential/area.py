@@ -21,6 +21,8 @@ class Pair(NamedTuple):
 
     model: Callable[[], Lab]
     kernel: Callable[[], Lab]
+    cpu: int = 0
+    """The processor that everything happens on, in both."""
 
 
 class Difference(NamedTuple):

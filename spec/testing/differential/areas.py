@@ -5,5 +5,6 @@ from __future__ import annotations
 
 from spec.testing.differential.area import Area
 from spec.testing.differential.maps.area import MapsArea
+from spec.testing.differential.redirect.area import RedirectArea
 
-AREAS: dict[str, Area] = {area.name: area for area in (MapsArea(),)}
+AREAS: dict[str, Area] = {area.name: area for area in (MapsArea(), RedirectArea())}

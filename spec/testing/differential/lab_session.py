@@ -31,9 +31,9 @@ class LabSession:
 
     def __init__(self, pair: Pair) -> None:
         with ExitStack() as opened:
-            self.model = Side(pair.model())
+            self.model = Side(pair.model(), pair.cpu)
             opened.callback(self.model.close)
-            self.kernel = Side(pair.kernel())
+            self.kernel = Side(pair.kernel(), pair.cpu)
             opened.callback(self.kernel.close)
             for side in (self.model, self.kernel):
                 self.prepare(side)

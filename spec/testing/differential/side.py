@@ -48,13 +48,15 @@ class Crash(NamedTuple):
 class Side:
     """A lab and its things by name."""
 
-    def __init__(self, lab: Lab) -> None:
-        self.lab = lab
+    def __init__(self, lab: Lab, cpu: int = 0) -> None:
+        self.lab, self.cpu = lab, cpu
         self.maps: dict[str, Map] = {}
         self.devices: dict[str, Device] = {"lo": lab.lo}
         self.programs: dict[str, Program] = {}
         self.sockets: dict[str, Socket] = {}
         self.namespaces: dict[str, Namespace] = {}
+        self.removed: set[str] = set()
+        """Devices that are no more, whose names may still be asked for."""
         self.closed: set[str] = set()
         """Maps and sockets that gave up their descriptor, whose number others may have now."""
         self.device_names: dict[int, str] = {lab.lo.ifindex: "lo"}
