@@ -12,8 +12,9 @@ from spec.errors import InputError, KernelError
 from spec.lab import Lab
 from spec.machine import load, read_object
 from spec.machine.instruction import Instruction
-from tests.machine_object import object_of
-from tests.machine_programs import ENGINES, EXIT, load_object, op, program, wide
+from spec.testing.differential.programs.assembly import EXIT, op, wide
+from spec.testing.differential.programs.object_file import object_of
+from tests.machine_programs import ENGINES, load_object, program
 
 CompileBpf = Callable[..., Path]
 

@@ -14,18 +14,9 @@ from spec.machine.instruction import Instruction
 from spec.machine.program import ProgramCode, Reference
 from spec.maps.ordinary import create
 from spec.release import Release
+from spec.testing.differential.programs.assembly import EXIT, op, wide
 from spec.uapi import XDP_REDIRECT, MapType
-from tests.machine_programs import (
-    ENGINES,
-    EXIT,
-    Recorder,
-    RedirectMap,
-    frame_64,
-    op,
-    outcome,
-    program,
-    wide,
-)
+from tests.machine_programs import ENGINES, Recorder, RedirectMap, frame_64, outcome, program
 
 ZERO = op(0xB7)
 
