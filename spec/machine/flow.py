@@ -34,6 +34,7 @@ from spec.machine.instruction import (
     PSEUDO_FUNC,
     ST,
     STORE_RELEASE,
+    STX,
     Instruction,
     jump_target,
 )
@@ -109,9 +110,9 @@ class Flow:
             return
         elif kind == LDX:
             state.registers[instruction.dst] = self.load(instruction, state)
-        elif instruction.mode == ATOMIC:
+        elif kind == STX and instruction.mode == ATOMIC:
             self.atomic(instruction, state)
-        elif kind in (ST, ST | 1):
+        elif kind in (ST, STX):
             self.store(instruction, state)
         else:
             yield from self.branch(index, instruction, state)
