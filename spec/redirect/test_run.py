@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from spec.frame import FRAME_HEADER, HEADROOM, LINEAR_ROOM, Frame
+from spec.frame import FRAME_HEADER, HEADROOM, LINEAR_ROOM, PAGE_SIZE, Frame
 from spec.lab import TestRun
 from spec.machine.host import Context
 from spec.redirect.native import do_redirect
@@ -34,7 +34,8 @@ def run_plain(program: ModelProgram, request: Request) -> TestRun:
     fragments. What comes back begins with the metadata, if there is any.
     """
     prepared = prepare(program, request)
-    frame = prepared.frame(request.data, LINEAR_ROOM, Frame)
+    kind = LoopbackFrame if prepared.device is program.lab.lo else Frame
+    frame = prepared.frame(request.data, LINEAR_ROOM, kind)
     cpu, act = program.lab.processor, 0
     ifindex, queue = prepared.device.ifindex, prepared.queue
     for _ in range(request.repeat or 1):
@@ -60,6 +61,13 @@ def run_live(program: ModelProgram, request: Request) -> TestRun:
         LiveBatch(program, prepared.device, pool).run(lab.processor, size)
         left -= size
     return TestRun.of(0, request.data if request.wants_data else b"", EventLog([], lab))
+
+
+class LoopbackFrame(Frame):
+    """A frame that no device received: test runs tell how large its fragments may become."""
+
+    __slots__ = ()
+    frag_room = PAGE_SIZE
 
 
 class LiveFrame(Frame):
