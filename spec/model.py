@@ -39,7 +39,8 @@ class ModelLab(Lab):
     """A machine with *cpus* processors that behaves as Linux *release* does.
 
     Everything happens on processor *cpu*, except the threads of a CPUMAP. The process that asks has
-    *capabilities*: names of those that BPF knows.
+    *capabilities*: names of those that BPF knows. Programs run by the *machine* ``translator``, or
+    by the slower ``interpreter``.
     """
 
     engine = "model"
@@ -50,8 +51,10 @@ class ModelLab(Lab):
         cpus: int = 2,
         capabilities: frozenset[str] = ALL,
         cpu: int = 0,
+        machine: str = "translator",
     ) -> None:
         self.capabilities = capabilities
+        self.machine = machine
         self.release_table = Release(release)
         self.release = release
         self.cpus = cpus
