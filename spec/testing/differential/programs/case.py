@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
-from spec.testing.differential.programs.assembly import Lines, assemble
+from spec.machine.instruction import Instruction
+from spec.testing.differential.programs.assembly import Line, Lines, assemble
 from spec.testing.differential.programs.map_choice import FilledMap
 from spec.testing.differential.programs.object_file import write_object
+from spec.testing.differential.programs.type_information import MapShape
+from spec.testing.differential.step import Argument, Step
 
 MAIN = "program"
 
@@ -67,4 +70,31 @@ def pruned(case: Case) -> Case:
     maps = tuple(each for each in case.maps if each.shape.name in used)
     return case._replace(
         programs=tuple(programs.items()), functions=tuple(functions.items()), maps=maps
+    )
+
+
+def step_of(name: str, case: Case) -> Step:
+    """A step that does *case*, which is plain tuples all the way down."""
+    return Step(name, cast("tuple[Argument, ...]", case))
+
+
+def case_of(written: tuple[Any, ...]) -> Case:
+    """The case that was kept as plain tuples, as a step's arguments are in a file."""
+    if isinstance(written, Case):
+        return written
+    programs, functions, maps, entries, packets, has_frags = written
+    return Case(
+        tuple((name, _lines(lines)) for name, lines in programs),
+        tuple((name, _lines(lines)) for name, lines in functions),
+        tuple(FilledMap(MapShape(*shape), elements) for shape, elements in maps),
+        entries,
+        tuple(Packet(*packet) for packet in packets),
+        has_frags,
+    )
+
+
+def _lines(written: tuple[Any, ...]) -> Lines:
+    return tuple(
+        Line(None if instruction is None else Instruction(*instruction), *rest)
+        for instruction, *rest in written
     )

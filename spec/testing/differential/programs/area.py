@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The area ``programs``: every step is a program of its own."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+from spec.lab import Lab
+from spec.testing.differential.area import Difference, Pair
+from spec.testing.differential.programs.case import MAIN, case_of, step_of
+from spec.testing.differential.programs.listing import c_source
+from spec.testing.differential.programs.map_choice import PROGRAMS
+from spec.testing.differential.programs.reduction import simpler
+from spec.testing.differential.programs.session import RUN, ProgramsSession
+from spec.testing.differential.script import Script, body, fragment
+from spec.testing.differential.step import Step
+
+
+class ProgramsArea:
+    """Random programs, valid and broken."""
+
+    name = "programs"
+    steps = 100
+    steps_between_checks = 100
+
+    def open(self, pair: Pair) -> ProgramsSession:
+        """Three labs, which the cases of a session share."""
+        return ProgramsSession(pair)
+
+    def simpler(self, step: Step) -> Sequence[Step]:
+        """Shorter programs, fewer packets, smaller numbers."""
+        return [step_of(step.name, case) for case in simpler(case_of(step.arguments))]
+
+    def python(self, steps: Sequence[Step], difference: Difference) -> str:
+        """Loads the last step's program and runs it."""
+        del difference
+        return body(_script(steps[-1]))
+
+    def page(self, steps: Sequence[Step], difference: Difference, kernel: Callable[[], Lab]) -> str:
+        """The same as part of a page."""
+        del difference
+        script = _script(steps[-1])
+        digest = hashlib.sha256(script.source.encode()).hexdigest()[:8]
+        return fragment(script, f"{self.name}.{digest}", kernel)
+
+
+def _script(step: Step) -> Script:
+    case, lines = case_of(step.arguments), []
+    for filled in case.maps:
+        for key, value in filled.elements:
+            lines.append(f"{filled.shape.name}.update({key!r}, {value!r})")
+    lines += [f"{PROGRAMS}.update({slot}, {name}.fd)" for slot, name in case.entries]
+    if step.name == RUN:
+        for packet in case.packets:
+            members = {"data": packet.metadata, "data_end": len(packet.data)}
+            context = f", context={members}" if packet.metadata else ""
+            lines.append(f"{MAIN}.test_run({packet.data!r}{context})")
+        for filled in case.maps:
+            if filled.shape.name != PROGRAMS:
+                name = filled.shape.name
+                lines.append(f"[({name}.lookup(key), key) for key in {name}.keys()]")
+    else:
+        lines.append(f"{MAIN}.name")
+    maps = tuple(each.shape.name for each in case.maps)
+    return Script(c_source(case), maps, tuple(name for name, _ in case.programs), tuple(lines))
