@@ -15,6 +15,7 @@ from spec.testing.differential.programs.assembly import EXIT, Line, assemble, op
 from spec.testing.differential.programs.memory_file import loaded
 from spec.testing.differential.programs.object_file import write_object
 from spec.testing.differential.programs.type_information import MapShape
+from spec.testing.differential.programs.version import probe
 from spec.uapi import MapType
 
 COUNTS = MapShape("counts", MapType.BPF_MAP_TYPE_ARRAY, 4, 8, 2)
@@ -120,6 +121,44 @@ def test_the_last_fragment_of_a_test_run_grows_to_a_page(
     )
     assert result.data == data.ljust(after, b"\0")
     assert result.retval == (0 if after > length else EINVAL)
+
+
+def test_a_load_with_acquire_knows_no_more_than_it_loads(lab: Lab) -> None:
+    if not probe(lab).has_acquire:
+        pytest.skip("this kernel has no load with acquire")
+    result = run(
+        lab,
+        Line(op(0x7A, 10, 0, -8, -2)),
+        Line(op(0xCB, 6, 10, -8, 0x100)),
+        Line(op(0xB7, 0, imm=1)),
+        Line(op(0xC5, 6, imm=7), "less"),
+        Line(op(0xB7, 0, imm=2)),
+        Line(None, "less"),
+        Line(EXIT),
+    )
+    assert result.retval == 2
+
+
+def test_each_program_of_a_chain_may_call_functions(lab: Lab) -> None:
+    """A function calls its own program anew, 33 times, while those before it wait."""
+    functions = {
+        "again": assemble(
+            [
+                Line(op(0x18, 2, 1), map="programs"),
+                Line(op(0xB7, 3)),
+                Line(op(0x85, imm=12)),
+                Line(op(0xB7, 0)),
+                Line(EXIT),
+            ]
+        )
+    }
+    programs = {
+        "program": assemble([Line(op(0x85, 0, 1), "again"), Line(op(0x07, 0, imm=1)), Line(EXIT)])
+    }
+    maps = (MapShape("programs", MapType.BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 1),)
+    with loaded(lab, write_object(programs, functions, maps)) as made:
+        made.maps["programs"].update(0, made.programs["program"].fd)
+        assert made.programs["program"].test_run(bytes(64)).retval == 34
 
 
 def test_programs_run_by_the_interpreter_if_asked() -> None:

@@ -241,7 +241,7 @@ def test_a_refusal_knows_its_source_line(compile_bpf: CompileBpf) -> None:
 
 def test_a_branch_never_taken_is_not_checked() -> None:
     code = (ZERO, op(0x15, offset=1), op(0x71, 0, 0), EXIT)
-    assert load(program(*code), {}).code == code
+    assert load(program(*code), {}).program.code == code
 
 
 CONFIGURED = """

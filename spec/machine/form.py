@@ -55,10 +55,12 @@ from spec.machine.refusal import refused
 FRAME_POINTER = 10
 
 NO_END = "last insn is not an exit or jmp"
+EVERYWHERE = ("unknown opcode", "BPF_LDX uses reserved fields")
+"""What is refused even where control never comes (``resolve_pseudo_ldimm64``)."""
 
 
 def check_form(program: ProgramCode) -> None:
-    """Raise ``KernelError`` at the first instruction that is malformed."""
+    """Raise ``KernelError`` for what is wrong wherever it stands: opcodes, jumps, wide numbers."""
     if not program.code:
         raise refused(E2BIG, "", program, 0)
     second_halves = _wide(program)
@@ -67,9 +69,29 @@ def check_form(program: ProgramCode) -> None:
     for index, instruction in enumerate(program.code):
         if index in second_halves:
             continue
-        problem = _problem(instruction)
-        if problem:
+        problem = problem_of(instruction)
+        if problem and problem[1].startswith(EVERYWHERE):
             raise refused(problem[0], problem[1], program, index)
+
+
+def check_fields(program: ProgramCode, index: int) -> None:
+    """Raise what is wrong with the instruction at *index* by itself.
+
+    The verifier sees it when it gets there, and never where it does not.
+    """
+    problem = problem_of(program.code[index])
+    if problem:
+        raise refused(problem[0], problem[1], program, index)
+
+
+def check_values(program: ProgramCode, index: int) -> None:
+    """Raise what the verifier says after it has seen that registers may be read."""
+    instruction = program.code[index]
+    problem = _value_problem(instruction)
+    if not problem and instruction.dst == FRAME_POINTER and _sets_register(instruction):
+        problem = EACCES, "frame pointer is read only"
+    if problem:
+        raise refused(problem[0], problem[1], program, index)
 
 
 def _wide(program: ProgramCode) -> set[int]:
@@ -140,7 +162,7 @@ def _check_reached(program: ProgramCode, start: int, end: int, second_halves: se
             raise refused(EINVAL, f"unreachable insn {index}", program, index)
 
 
-def _problem(instruction: Instruction) -> tuple[int, str] | None:
+def problem_of(instruction: Instruction) -> tuple[int, str] | None:
     """What is wrong with the instruction by itself."""
     for number in (instruction.dst, instruction.src):
         if number > FRAME_POINTER:
@@ -152,13 +174,26 @@ def _problem(instruction: Instruction) -> tuple[int, str] | None:
     if instruction.opcode == LOAD_IMMEDIATE:
         if instruction.offset:
             return EINVAL, "BPF_LD_IMM64 uses reserved fields"
-        return _frame_pointer(instruction)
+        return None
     return _memory_problem(instruction)
 
 
-def _frame_pointer(instruction: Instruction) -> tuple[int, str] | None:
-    if instruction.dst == FRAME_POINTER:
-        return EACCES, "frame pointer is read only"
+def _sets_register(instruction: Instruction) -> bool:
+    kind = instruction.kind
+    return kind in (ALU, ALU64, LDX) or instruction.opcode == LOAD_IMMEDIATE
+
+
+def _value_problem(instruction: Instruction) -> tuple[int, str] | None:
+    """Division by a zero that is written there, and shifts by too many bits."""
+    if instruction.kind not in (ALU, ALU64) or instruction.opcode & X:
+        return None
+    operation, imm, bits = instruction.operation, instruction.imm, 64
+    if instruction.kind == ALU:
+        bits = 32
+    if operation in (DIV, MOD) and imm == 0:
+        return EINVAL, "div by zero"
+    if operation in (LSH, RSH, ARSH) and not 0 <= imm < bits:
+        return EINVAL, f"invalid shift {imm}"
     return None
 
 
@@ -184,11 +219,7 @@ def _alu_problem(instruction: Instruction) -> tuple[int, str] | None:
         offsets = (0, 1) if operation in (DIV, MOD) else (0,)
         if offset not in offsets or (imm if from_register else src):
             return EINVAL, "BPF_ALU uses reserved fields"
-        if operation in (DIV, MOD) and not from_register and imm == 0:
-            return EINVAL, "div by zero"
-        if operation in (LSH, RSH, ARSH) and not from_register and imm & -(64 if is_wide else 32):
-            return EINVAL, f"invalid shift {imm}"
-    return _frame_pointer(instruction)
+    return None
 
 
 def _jump_problem(instruction: Instruction) -> tuple[int, str] | None:
@@ -200,7 +231,7 @@ def _jump_problem(instruction: Instruction) -> tuple[int, str] | None:
         if dst or src or (offset if opcode == GOTO_LONG else imm):
             return EINVAL, "BPF_JA uses reserved fields"
     elif opcode == EXIT_OPCODE:
-        if dst or src or offset or imm:
+        if dst or src or imm:
             return EINVAL, "BPF_EXIT uses reserved fields"
     elif (
         instruction.operation in (JA, CALL_OPCODE & 0xF0, EXIT_OPCODE & 0xF0)
@@ -218,7 +249,7 @@ def _memory_problem(instruction: Instruction) -> tuple[int, str] | None:
     if kind == LDX and (imm or mode not in (MEM, MEMSX)):
         return EINVAL, "BPF_LDX uses reserved fields"
     if kind == LDX and (mode == MEM or width != DW):
-        return _frame_pointer(instruction)
+        return None
     if kind == LD and mode in (ABS, IND):
         return EINVAL, "BPF_LD_[ABS|IND] instructions not allowed for this program type"
     if kind == ST and mode == MEM:

@@ -13,7 +13,7 @@ from errno import E2BIG, EINVAL, ENOENT
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
 from spec.machine import packet_helpers, record_helpers, text_helpers
-from spec.machine.fault import BUDGET
+from spec.machine.fault import BUDGET, Trap
 from spec.machine.host import PerCpuMap, ProgramArray, TailTarget
 from spec.machine.memory import MAX_TAIL_CALLS, Memory
 
@@ -157,7 +157,13 @@ def _engine_only(*_: int | Memory) -> int:
     return -ENOENT
 
 
+def _refused(*_: int | Memory) -> int:
+    raise Trap("the verifier lets nothing pass here")
+
+
 LOOKUP, TAIL_CALL = 1, 12
+REFUSED = 1 << 30
+"""No helper of any kernel: stands where a program must not come (``executable.py``)."""
 
 HELPERS: dict[int, Helper] = {
     LOOKUP: Helper("bpf_map_lookup_elem", map_lookup_elem, "mk", "v"),
@@ -202,6 +208,7 @@ HELPERS: dict[int, Helper] = {
     190: Helper("bpf_xdp_store_bytes", packet_helpers.store_bytes, "cnps", since=(5, 18)),
     195: Helper("bpf_map_lookup_percpu_elem", map_lookup_percpu_elem, "mkn", "v", since=(5, 19)),
     208: Helper("bpf_ktime_get_tai_ns", ktime_get_ns, "", since=(6, 1)),
+    REFUSED: Helper("", _refused, ""),
 }
 
 CHANGES_PACKET = {44, 54, 65}
