@@ -8,7 +8,7 @@ starts from nothing, so that a list of steps says everything there is to say abo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from spec.lab import Lab
@@ -73,7 +73,7 @@ class Area(Protocol):
         """A session from nothing."""
         ...
 
-    def simpler(self, step: Step) -> Sequence[Step]:
+    def simpler(self, step: Step) -> Iterable[Step]:
         """Steps to try in its place when a failure is made small, the simplest first."""
         ...
 

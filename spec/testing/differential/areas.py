@@ -8,6 +8,4 @@ from spec.testing.differential.maps.area import MapsArea
 from spec.testing.differential.programs.area import ProgramsArea
 from spec.testing.differential.redirect.area import RedirectArea
 
-AREAS: dict[str, Area] = {
-    area.name: area for area in (MapsArea(), RedirectArea(), ProgramsArea())
-}
+AREAS: dict[str, Area] = {area.name: area for area in (MapsArea(), RedirectArea(), ProgramsArea())}

@@ -30,10 +30,11 @@ class Run(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came of a case: refused with ``error`` and the decisive line, or run."""
+    """What came of a case: refused at an instruction with the decisive line, or run."""
 
     error: str = ""
     reason: str = ""
+    at: int | None = None
     runs: tuple[Run, ...] = ()
     maps: Mapping[str, Elements] = {}
 
@@ -58,7 +59,7 @@ class Player:
                 self._fill(case, made)
                 return self._run(case, made)
         except KernelError as refusal:
-            return Outcome(errno_name(refusal.errno or 0), refusal.reason)
+            return _refused(refusal)
 
     def loads(self, content: bytes) -> Outcome:
         """Whether an object file is taken; its programs are not run."""
@@ -66,7 +67,7 @@ class Player:
             with loaded(self.lab, content):
                 return Outcome()
         except KernelError as refusal:
-            return Outcome(errno_name(refusal.errno or 0), refusal.reason)
+            return _refused(refusal)
 
     def _fill(self, case: Case, made: LoadedObject) -> None:
         for filled in case.maps:
@@ -111,6 +112,10 @@ class Player:
         copies = [value[start : start + size] for start in range(0, len(value), step)]
         own = copies.pop(self.cpu)
         return own, *sorted(set(copies))
+
+
+def _refused(refusal: KernelError) -> Outcome:
+    return Outcome(errno_name(refusal.errno or 0), refusal.reason, refusal.index)
 
 
 def possible_cpus(lab: Lab) -> int:

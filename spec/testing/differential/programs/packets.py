@@ -7,12 +7,14 @@ from spec.machine.instruction import (
     ADD,
     ALU64,
     AND,
+    ARSH,
     JGE,
     JGT,
     JLE,
     JLT,
     JMP,
     LDX,
+    LSH,
     MEM,
     STX,
     B,
@@ -176,6 +178,9 @@ def move_bounds(builder: Builder) -> None:
     }[helper]
     if choices.chance(0.2):
         builder.pass_number(2)
+        # Not -2**31: negated it is itself, and the kernel takes a fragment of 2 GiB for real.
+        builder.emit(ALU64 | LSH, 2, imm=32)
+        builder.emit(ALU64 | ARSH, 2, imm=33)
     elif choices.chance(0.2):
         builder.constant(2, choices.integer(-300, 300))
     else:

@@ -67,7 +67,8 @@ class ProgramsSession:
         content = case.object()
         kernel = _played(self.kernel, step.name, case, content)
         for name, player in self.machines.items():
-            model = _played(player, step.name, case, content)
+            # What the kernel does not let run is not run by the machine either.
+            model = _played(player, LOAD if kernel.error else step.name, case, content)
             found = difference(name, model, kernel)
             if found is not None:
                 return found

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Whether a program lets addresses show, or memory that nobody wrote: no two engines agree there.
+
+What the generator writes never does, but what is left of it when a failure is made small may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from spec.errors import KernelError
+from spec.machine.flow import Flow
+from spec.machine.form import check_form
+from spec.machine.helpers import HELPERS
+from spec.machine.host import ProgramMap
+from spec.machine.instruction import (
+    ADD,
+    ALU,
+    ALU64,
+    ATOMIC,
+    CALL_OPCODE,
+    CALL_PROGRAM,
+    EXIT_OPCODE,
+    JEQ,
+    JMP,
+    JMP32,
+    JNE,
+    LDX,
+LOAD_ACQUIRE,
+    MEM,
+    MOV,
+    STX,
+    SUB,
+    Instruction,
+    X,
+)  # fmt: skip
+from spec.machine.kinds import END, META, PACKET, SCALAR, STACK, UNKNOWN, UNSET, Content, State
+from spec.machine.object import parse_object
+from spec.testing.differential.programs.case import Case
+
+_PACKET_KINDS = {PACKET, META, END}
+
+
+def keeps_secrets(case: Case) -> bool:
+    """Whether nothing that *case* shows depends on addresses or on memory left over."""
+    shapes = {each.shape.name: each.shape for each in case.maps}
+    for program in parse_object(case.object(), "case").programs:
+        try:
+            check_form(program)
+        except KernelError:
+            return False
+        flow = Flow(program, cast("Mapping[str, ProgramMap]", shapes))  # types and sizes will do
+        for index, state in flow.before.items():
+            if _shows(program.code[index], state):
+                return False
+    return True
+
+
+def _is_pointer(content: Content) -> bool:
+    return content.kind not in (SCALAR, UNKNOWN, UNSET)
+
+
+def _shows(instruction: Instruction, state: State) -> bool:
+    kind, registers = instruction.kind, state.registers
+    if instruction.opcode == EXIT_OPCODE:
+        return _is_pointer(registers[0])
+    if instruction.opcode == CALL_OPCODE:
+        return _passes_pointer(instruction, state)
+    left = registers[instruction.dst]
+    right = registers[instruction.src] if instruction.opcode & X else Content(SCALAR, 0)
+    if kind in (JMP, JMP32):
+        return _compares(instruction, left, right)
+    if kind in (ALU, ALU64):
+        return _computes(instruction, left, right)
+    if kind == LDX and instruction.mode == MEM:
+        return _reads_nothing(instruction, registers[instruction.src], state)
+    if kind == STX and instruction.mode == ATOMIC and instruction.imm == LOAD_ACQUIRE:
+        return _reads_nothing(instruction, registers[instruction.src], state)
+    if kind == STX and _is_pointer(registers[instruction.src]):
+        return instruction.mode == ATOMIC or left.kind != STACK
+    return False
+
+
+def _passes_pointer(instruction: Instruction, state: State) -> bool:
+    if instruction.src == CALL_PROGRAM or instruction.imm not in HELPERS:
+        return False
+    letters = enumerate(HELPERS[instruction.imm].arguments, 1)
+    return any(letter in "ns" and _is_pointer(state.registers[n]) for n, letter in letters)
+
+
+def _compares(instruction: Instruction, left: Content, right: Content) -> bool:
+    if not _is_pointer(left) and not _is_pointer(right):
+        return False
+    if left.kind in _PACKET_KINDS and right.kind in _PACKET_KINDS:
+        return False
+    is_test = instruction.operation in (JEQ, JNE) and left.maybe_null is not None
+    return not is_test or instruction.imm != 0
+
+
+def _computes(instruction: Instruction, left: Content, right: Content) -> bool:
+    if instruction.operation == MOV:
+        is_copy = instruction.kind == ALU64 and not instruction.offset
+        return _is_pointer(right) and not is_copy
+    if not _is_pointer(left) and not _is_pointer(right):
+        return False
+    if instruction.kind == ALU or instruction.operation not in (ADD, SUB):
+        return True
+    return _is_pointer(left) and _is_pointer(right) and left.kind not in _PACKET_KINDS
+
+
+def _reads_nothing(instruction: Instruction, base: Content, state: State) -> bool:
+    """A load from a place of the stack that nothing is known of."""
+    if base.kind != STACK or base.offset is None:
+        return False
+    start = base.offset + instruction.offset
+    end = start + instruction.size
+    return not any(slot < end and start < slot + size for slot, size in state.stack)
