@@ -167,7 +167,7 @@ class Builder:
 
     def pass_map(self, register: int, name: str) -> None:
         """A map as an argument."""
-        self.lines.append(Line(op(LOAD_IMMEDIATE, register, 1), map=name))
+        self.lines.append(Line(op(LOAD_IMMEDIATE, register), map=name))
         self.set(register, None)
 
     def helper(self, number: int) -> None:

@@ -46,7 +46,7 @@ from spec.testing.differential.programs.type_information import MapShape
 from spec.uapi import MapType
 
 LOOKUP, UPDATE, DELETE, TAIL_CALL, REDIRECT, NUMA_NODE, REDIRECT_MAP = 1, 2, 3, 12, 23, 42, 51
-UPDATE_FLAGS = (0, 0, 0, 1, 2, 3, 5, 1 << 40)
+UPDATE_FLAGS = (0, 0, 0, 1, 1, 2, 2, 5, 3, 1 << 40)
 REDIRECT_FLAGS = (0, 1, 2, 3, 4, 8, 9, 16, 24, 1 << 33)
 
 

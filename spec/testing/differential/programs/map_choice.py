@@ -50,12 +50,14 @@ class FilledMap(NamedTuple):
 
 def choose_maps(choices: Choices) -> tuple[FilledMap, ...]:
     """A few maps of different types."""
-    count = choices.integer(0, 3)
+    count = choices.one_of((0, 1, 2, 2, 3))
     return tuple(_filled(choices, _shape(choices, f"map_{number}")) for number in range(count))
 
 
 def _shape(choices: Choices, name: str) -> MapShape:
-    type = choices.one_of(TABLES if choices.chance(0.75) else TARGETS)
+    type = choices.one_of(TABLES if choices.chance(0.8) else TARGETS)
+    if choices.chance(0.15):
+        type = MapType.BPF_MAP_TYPE_ARRAY
     if type in TARGETS:
         return MapShape(name, type, 4, 4, choices.integer(1, 4))
     value_size = choices.one_of((8, 4, 16, 24, 1, 5, 64))
@@ -63,7 +65,7 @@ def _shape(choices: Choices, name: str) -> MapShape:
         key_size = choices.one_of((8, 5, 7, 12))
         return MapShape(name, type, key_size, value_size, choices.integer(1, 8), BPF_F_NO_PREALLOC)
     key_size = 4 if type in ARRAYS else choices.one_of((4, 8, 1, 6))
-    entries = LRU_ENTRIES if type in LRU else choices.integer(1, KEYS)
+    entries = LRU_ENTRIES if type in LRU else choices.one_of((1, 2, 3, 4, KEYS))
     return MapShape(name, type, key_size, value_size, entries)
 
 
@@ -80,7 +82,7 @@ def _filled(choices: Choices, shape: MapShape) -> FilledMap:
     if shape.type == MapType.BPF_MAP_TYPE_CPUMAP or shape.type == MapType.BPF_MAP_TYPE_XSKMAP:
         return FilledMap(shape)
     most = min(shape.max_entries, KEYS)
-    numbers = [number for number in range(most) if choices.chance(0.5)]
+    numbers = [number for number in range(most) if choices.chance(0.7)]
     if shape.type in DEVICES:
         device = LOOPBACK.to_bytes(4, sys.byteorder)
         return FilledMap(shape, tuple((key_of(shape, number), device) for number in numbers))

@@ -16,7 +16,9 @@ from spec.machine.instruction import (
     LDX,
     LSH,
     MEM,
+    NEG,
     STX,
+    SUB,
     B,
     W,
     X,
@@ -172,7 +174,7 @@ def move_bounds(builder: Builder) -> None:
         return
     helper = choices.one_of((ADJUST_HEAD, ADJUST_TAIL, ADJUST_META))
     distances = {
-        ADJUST_HEAD: (-14, 14, -1, 1, 0, -64, 20, 50, -216, -220, -240, 4096),
+        ADJUST_HEAD: (-14, 14, -1, 1, 0, -64, 20, 50, -216, -217, -240, 4096),
         ADJUST_TAIL: (-1, 1, 0, 10, -10, 64, -40, 1000, 3000, 3500, -2000, 0x7FFFFFFF),
         ADJUST_META: (-4, 4, 0, -8, -32, -36, -1, -252, -256, 8, 2, -216),
     }[helper]
@@ -181,6 +183,10 @@ def move_bounds(builder: Builder) -> None:
         # Not -2**31: negated it is itself, and the kernel takes a fragment of 2 GiB for real.
         builder.emit(ALU64 | LSH, 2, imm=32)
         builder.emit(ALU64 | ARSH, 2, imm=33)
+    elif helper != ADJUST_META and choices.chance(0.3):
+        pass_length(builder, 2, choices.one_of((-14, -13, -15)))
+        if helper == ADJUST_TAIL:
+            builder.emit(ALU64 | NEG, 2)
     elif choices.chance(0.2):
         builder.constant(2, choices.integer(-300, 300))
     else:
@@ -188,6 +194,15 @@ def move_bounds(builder: Builder) -> None:
     builder.pass_context(1)
     builder.helper(helper)
     builder.known.forget(PACKET, END)
+
+
+def pass_length(builder: Builder, register: int, more: int) -> None:
+    """The length of the packet's linear part and *more*, where borders are; the next is lost."""
+    assert builder.context is not None
+    builder.load(W, register, builder.context, DATA_END)
+    builder.load(W, register + 1, builder.context, DATA)
+    builder.emit(ALU64 | SUB | X, register, register + 1)
+    builder.emit(ALU64 | ADD, register, imm=more)
 
 
 def memory_argument(builder: Builder, register: int, size: int) -> int | None:
@@ -225,6 +240,8 @@ def transfer(builder: Builder) -> None:
     size = choices.integer(1, 16)
     if choices.chance(0.2):
         builder.pass_number(2)
+    elif choices.chance(0.3):
+        pass_length(builder, 2, choices.one_of((0, 1, -1)) - size)
     elif choices.chance(0.3):
         builder.pass_number(2)
         builder.emit(ALU64 | AND, 2, imm=choices.one_of((127, 0xFFFF)))

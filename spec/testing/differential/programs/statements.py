@@ -26,7 +26,7 @@ PLAIN: dict[Callable[[Builder], None], int] = {
     packets.transfer: 4,
     packets.ask: 2,
     packets.sum_up: 3,
-    calls.change_map: 5,
+    calls.change_map: 9,
     calls.redirect: 3,
     calls.call_function: 4,
     calls.call_program: 1,
