@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +13,8 @@ import pytest
 
 import kernel_impl
 from spec import ModelLab
-from spec.machine import read_object
+from spec.errors import InputError, KernelError
+from spec.machine import MachineFault, read_object
 from spec.machine.instruction import ATOMIC, JLT, JMP32, MEMSX, STX, Instruction
 from spec.testing.differential.area import Pair
 from spec.testing.differential.choices import RandomChoices
@@ -24,9 +25,10 @@ from spec.testing.differential.programs.execution import Outcome, Player
 from spec.testing.differential.programs.generator import make_case
 from spec.testing.differential.programs.listing import c_source
 from spec.testing.differential.programs.mutations import MUTATIONS, Mutation
+from spec.testing.differential.programs.reduction import simpler
+from spec.testing.differential.programs.secrecy import keeps_secrets
 from spec.testing.differential.programs.session import LOAD, RUN, ProgramsSession
 from spec.testing.differential.programs.version import Version, probe
-from spec.testing.differential.shrink import Failure, Shrinker
 from spec.testing.differential.step import Step
 
 CompileBpf = Callable[..., Path]
@@ -94,26 +96,31 @@ def test_a_broken_machine_is_noticed(
     pytest.fail(f"nothing in {CASES} cases shows: {mutation.sentence}")
 
 
-def test_a_failure_becomes_small() -> None:
+def test_a_failure_becomes_small(cases: list[tuple[Case, bytes, Outcome]]) -> None:
     mutation = next(each for each in MUTATIONS if each.name == "byte swap")
-    with mutation.broken():
-        failure = next(_failures())
-        small = Shrinker(failure, ALONE, seconds=60).shrink()
-    case = case_of(small.steps[-1].arguments)
-    assert case.slots <= 24
-    assert len(case.packets) == 1
+    right, wrong = Player(ModelLab()), Player(ModelLab(machine="interpreter"))
+
+    def fails(case: Case) -> bool:
+        with mutation.broken():
+            outcome = wrong.play(case)
+        return difference("interpreter", outcome, right.play(case)) is not None
+
+    failing = next(case for case, _, _ in cases if fails(case))
+    while True:
+        found = next((each for each in simpler(failing) if _is_worse(fails, each)), None)
+        if found is None:
+            break
+        failing = found
+    assert failing.slots <= 16
+    assert len(failing.packets) == 1
 
 
-def _failures() -> Iterator[Failure]:
-    area, choices = ProgramsArea(), RandomChoices(SEED)
-    session = area.open(ALONE)
+def _is_worse(fails: Callable[[Case], bool], case: Case) -> bool:
+    """Whether *case* still fails, and not because it is no program any more."""
     try:
-        while True:
-            step = session.draw(choices)
-            if found := session.perform(step):
-                yield Failure(area, (step,), found)
-    finally:
-        session.close()
+        return keeps_secrets(case) and fails(case)
+    except (InputError, KernelError, MachineFault):
+        return False
 
 
 def test_the_same_seed_makes_the_same_cases() -> None:

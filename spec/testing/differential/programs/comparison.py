@@ -11,6 +11,8 @@ from spec.testing.differential.programs.execution import Outcome
 SHOWN = 400
 BEYOND = "InputError"
 """The machine says that it lacks something: a helper that is not in its table."""
+CRASH = "crash"
+"""What no engine may come to."""
 
 _KNOWN = re.compile(
     r"""
@@ -62,7 +64,7 @@ def unpromised(model: Outcome, kernel: Outcome) -> str:
     """
     if model.error == BEYOND:
         return "calls a helper that the machine does not have"
-    if not kernel.error:
+    if not kernel.error or model.error == CRASH:
         return ""
     if model.error:
         is_elsewhere = None not in (model.at, kernel.at) and model.at != kernel.at

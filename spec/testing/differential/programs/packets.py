@@ -202,6 +202,7 @@ def pass_length(builder: Builder, register: int, more: int) -> None:
     builder.load(W, register, builder.context, DATA_END)
     builder.load(W, register + 1, builder.context, DATA)
     builder.emit(ALU64 | SUB | X, register, register + 1)
+    builder.set(register + 1, None)
     builder.emit(ALU64 | ADD, register, imm=more)
 
 

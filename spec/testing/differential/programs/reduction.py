@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from spec.machine.instruction import CALL_OPCODE
 from spec.testing.differential.programs.assembly import Line, Lines
 from spec.testing.differential.programs.case import Case, Packet, pruned
 
@@ -82,7 +83,7 @@ def _smaller_numbers(lines: Lines) -> Iterator[Lines]:
 
 def _simple(line: Line) -> Iterator[Line]:
     instruction = line.instruction
-    if instruction is None or line.map or line.calls:
+    if instruction is None or line.map or instruction.opcode == CALL_OPCODE:
         return
     if line.high:
         yield line._replace(high=0)

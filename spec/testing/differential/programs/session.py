@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 from collections import Counter
 from contextlib import ExitStack
 
@@ -14,7 +15,7 @@ from spec.machine import MachineFault
 from spec.testing.differential.area import Difference, Pair
 from spec.testing.differential.choices import Choices
 from spec.testing.differential.programs.case import Case, case_of, step_of
-from spec.testing.differential.programs.comparison import difference, unpromised
+from spec.testing.differential.programs.comparison import BEYOND, CRASH, difference, unpromised
 from spec.testing.differential.programs.damage import damaged
 from spec.testing.differential.programs.execution import Outcome, Player
 from spec.testing.differential.programs.generator import make_case
@@ -101,4 +102,7 @@ def _played(player: Player, name: str, case: Case, content: bytes) -> Outcome:
     except MachineFault as fault:
         return Outcome("MachineFault", str(fault))
     except InputError as problem:
-        return Outcome("InputError", str(problem))
+        return Outcome(BEYOND, str(problem))
+    except Exception as crash:  # a bug, to be made small like any other difference
+        place = traceback.extract_tb(crash.__traceback__)[-1]
+        return Outcome(CRASH, f"{crash!r} in {place.name}, line {place.lineno}")
