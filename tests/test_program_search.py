@@ -111,7 +111,7 @@ def test_a_failure_becomes_small(cases: list[tuple[Case, bytes, Outcome]]) -> No
         if found is None:
             break
         failing = found
-    assert failing.slots <= 16
+    assert failing.slots <= 24
     assert len(failing.packets) == 1
 
 

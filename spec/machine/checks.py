@@ -58,7 +58,7 @@ def check(program: ProgramCode, maps: Mapping[str, ProgramMap], release: str) ->
         instruction, state = program.code[index], flow.before[index]
         if state.given:
             continue  # the verifier may know that control never comes here
-        if instruction.kind in (JMP, JMP32) and instruction.dst in _reads(instruction):
+        if _compares(instruction):
             # A jump's first operand comes before the rest of the instruction.
             _check_registers(program, index, state, [instruction.dst])
         check_fields(program, index)
@@ -99,6 +99,12 @@ def _check_read(program: ProgramCode, index: int, instruction: Instruction, stat
     is_result = index < program.end_of(0)  # only the program itself must return something
     if instruction.opcode != EXIT_OPCODE or is_result:
         _check_registers(program, index, state, _reads(instruction))
+
+
+def _compares(instruction: Instruction) -> bool:
+    """Whether it is a jump under a condition."""
+    others = (EXIT_OPCODE, CALL_OPCODE, GOTO, GOTO_LONG)
+    return instruction.kind in (JMP, JMP32) and instruction.opcode not in others
 
 
 def _check_registers(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from spec.machine.instruction import ADD, ALU64, DW, LDX, LOAD_IMMEDIATE, MEM, MOV, STX, X
 from spec.testing.differential.choices import Choices
@@ -26,6 +27,13 @@ SAVED = (6, 7, 8, 9)
 ARGUMENTS = (1, 2, 3, 4, 5)
 
 
+class Signature(NamedTuple):
+    """What a function wants in r1 and so on, and whether it leaves a number in r0."""
+
+    arguments: tuple[Content, ...]
+    returns: bool = True
+
+
 class Builder:
     """One function in the making.
 
@@ -43,8 +51,7 @@ class Builder:
         self.stack = stack
         self.depth = 0
         self.context: int | None = None
-        self.functions: dict[str, tuple[Content, ...]] = {}
-        self.moves_packet = False
+        self.functions: dict[str, Signature] = {}
         self._labels = 0
 
     # Lines.

@@ -179,13 +179,13 @@ def call_function(builder: Builder) -> None:
     choices = builder.choices
     fitting = [
         name
-        for name, wanted in builder.functions.items()
-        if builder.context is not None or all(each.kind != CONTEXT for each in wanted)
+        for name, signature in builder.functions.items()
+        if builder.context is not None or all(each.kind != CONTEXT for each in signature.arguments)
     ]
     if not fitting:
         return
     name = choices.one_of(fitting)
-    for register, wanted in enumerate(builder.functions[name], 1):
+    for register, wanted in enumerate(builder.functions[name].arguments, 1):
         if wanted.kind == CONTEXT:
             builder.pass_context(register)
         elif wanted.kind == CALLER:
@@ -193,7 +193,7 @@ def call_function(builder: Builder) -> None:
         else:
             builder.pass_number(register)
     builder.lines.append(Line(op(CALL_OPCODE, 0, CALL_PROGRAM), name))
-    builder.after_call(A_NUMBER)
+    builder.after_call(A_NUMBER if builder.functions[name].returns else None)
     # It may have moved the packet and replaced elements.
     builder.known.forget(PACKET, END)
     for shape in builder.maps:

@@ -9,7 +9,7 @@ from spec.machine.instruction import ALU64, LSH, RSH, XOR, X
 from spec.testing.differential.choices import Choices
 from spec.testing.differential.programs.assembly import EXIT, Line, Lines
 from spec.testing.differential.programs.branches import leave
-from spec.testing.differential.programs.builder import ARGUMENTS, SAVED, Builder
+from spec.testing.differential.programs.builder import ARGUMENTS, SAVED, Builder, Signature
 from spec.testing.differential.programs.case import MAIN, Case, Packet, pruned
 from spec.testing.differential.programs.known import (
     A_NUMBER,
@@ -30,8 +30,6 @@ STACK, FUNCTION_STACK = 128, 64
 LENGTHS = (64, 60, 128, 14, 15, 33, 42, 66, 200, 1500, 3300)
 FRAGMENTED = (3520, 3521, 3600, 7616, 7617, 9000)
 CONTEXT_ARGUMENT = Content(CONTEXT)
-
-Signature = tuple[Content, ...]
 
 
 def make_case(choices: Choices, version: Version, packets: int = 16) -> Case:
@@ -68,17 +66,17 @@ def _signature(choices: Choices) -> Signature:
     signature = [choices.one_of(kinds) for _ in range(count)]
     if choices.chance(0.6) and count:
         signature[0] = CONTEXT_ARGUMENT
-    return tuple(signature)
+    return Signature(tuple(signature), not choices.chance(0.15))
 
 
 def _function(builder: Builder, signature: Signature, others: Mapping[str, Signature]) -> Lines:
-    for register, content in enumerate(signature, 1):
+    for register, content in enumerate(signature.arguments, 1):
         builder.set(register, content)
-    if CONTEXT_ARGUMENT in signature:
-        _save_context(builder, signature.index(CONTEXT_ARGUMENT) + 1)
+    if CONTEXT_ARGUMENT in signature.arguments:
+        _save_context(builder, signature.arguments.index(CONTEXT_ARGUMENT) + 1)
     builder.functions = dict(others)
     write(builder, builder.choices.integer(1, 8))
-    return _finish(builder)
+    return _finish(builder, signature.returns)
 
 
 def _program(builder: Builder, functions: Mapping[str, Signature]) -> Lines:
@@ -98,12 +96,15 @@ def _save_context(builder: Builder, register: int) -> None:
     builder.pinned.add(builder.context)
 
 
-def _finish(builder: Builder) -> Lines:
-    """Mix every number into r0 and exit; the emergency exit is behind, where one is used."""
+def _finish(builder: Builder, returns: bool = True) -> Lines:
+    """Mix every number into r0 and exit; the emergency exit is behind, where one is used.
+
+    Who *returns* nothing leaves r0 as it is.
+    """
     others = [n for n in sorted(builder.having(NUMBER)) if n != 0]
-    if builder.known.registers.get(0) != A_NUMBER:
+    if returns and builder.known.registers.get(0) != A_NUMBER:
         builder.constant(0, builder.choices.integer(0, 4))
-    if builder.choices.chance(0.9):
+    if returns and builder.choices.chance(0.9):
         for register in others:
             builder.emit(ALU64 | LSH, 0, imm=7)
             builder.emit(ALU64 | XOR | X, 0, register)
