@@ -16,7 +16,7 @@ from spec.machine.access_checks import check_access
 from spec.machine.call_checks import check_call
 from spec.machine.effect import operand
 from spec.machine.flow import Flow
-from spec.machine.form import FRAME_POINTER, check_fields, check_form, check_values, problem_of
+from spec.machine.form import FRAME_POINTER, check_form, check_values
 from spec.machine.host import ProgramMap
 from spec.machine.instruction import (
     ADD,
@@ -61,7 +61,8 @@ def check(program: ProgramCode, maps: Mapping[str, ProgramMap], release: str) ->
         if _compares(instruction):
             # A jump's first operand comes before the rest of the instruction.
             _check_registers(program, index, state, [instruction.dst])
-        check_fields(program, index)
+        if index in flow.malformed:
+            raise refused(*flow.malformed[index], program, index)
         _check_read(program, index, instruction, state)
         check_values(program, index)
         _check_end_pointer(program, index, instruction, state)
@@ -86,10 +87,7 @@ def _walk(program: ProgramCode, flow: Flow) -> Iterator[int]:
         seen.add(index)
         yield index
         instruction = program.code[index]
-        if problem_of(instruction):
-            continue
-        targets = [target for target, _ in flow.step(index, flow.before[index].copy())]
-        waiting += reversed(targets)
+        waiting += reversed(flow.after.get(index, []))
         if instruction.opcode == CALL_OPCODE and instruction.src == CALL_PROGRAM:
             waiting.append(index + 1 + instruction.imm)
     yield from sorted(flow.before.keys() - seen)

@@ -11,7 +11,6 @@ from spec.errors import InputError
 from spec.machine.checks import check
 from spec.machine.fault import MAX_DEPTH, MachineFault, Trap
 from spec.machine.flow import Flow
-from spec.machine.form import problem_of
 from spec.machine.helpers import HELPERS, REFUSED
 from spec.machine.host import Context, Host, ProgramMap
 from spec.machine.host import Memory as Bytes
@@ -160,7 +159,7 @@ def _without_dead_code(code: tuple[Instruction, ...], flow: Flow) -> tuple[Instr
         if index not in kept:
             if made[index - 1].opcode != LOAD_IMMEDIATE:
                 made[index] = _EXIT
-        elif _calls_nothing(instruction) or (problem_of(instruction) and not _ends(instruction)):
+        elif _calls_nothing(instruction) or (index in flow.malformed and not _ends(instruction)):
             made[index] = Instruction(CALL_OPCODE, 0, 0, 0, REFUSED)
     return tuple(made)
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from spec.machine.arithmetic import COMPARE
 from spec.machine.effect import compute, operand
-from spec.machine.form import problem_of
+from spec.machine.form import malformed
 from spec.machine.helpers import CHANGES_PACKET, HELPERS, LOOKUP, LOOP
 from spec.machine.host import ProgramMap
 from spec.machine.instruction import (
@@ -77,19 +77,27 @@ INDEXED = (MapType.BPF_MAP_TYPE_ARRAY, MapType.BPF_MAP_TYPE_PERCPU_ARRAY)
 
 
 class Flow:
-    """What is known before each instruction that can be reached: ``before[index]``."""
+    """What is known before each instruction that can be reached: ``before[index]``.
+
+    ``after[index]`` is where control goes from there, ``malformed`` what is wrong with the
+    instructions by themselves.
+    """
 
     def __init__(self, program: ProgramCode, maps: Mapping[str, ProgramMap]) -> None:
         self.program, self.maps = program, maps
         self.before: dict[int, State] = {}
+        self.after: dict[int, list[int]] = {}
+        self.malformed = malformed(program.code)
         self.work: list[int] = []
         arguments = [Content(CONTEXT, 0), *[NOTHING] * 4]
         self._arrive(0, State.at_entry(arguments, 0, 0))
         while self.work:
             index = self.work.pop()
-            if problem_of(program.code[index]):
+            if index in self.malformed:
                 continue  # the verifier goes no further
-            for target, state in self.step(index, self.before[index].copy()):
+            following = list(self.step(index, self.before[index].copy()))
+            self.after[index] = [target for target, _ in following]
+            for target, state in following:
                 self._arrive(target, state)
 
     def _arrive(self, index: int, state: State) -> None:

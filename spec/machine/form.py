@@ -6,7 +6,9 @@ Mirrors ``kernel/bpf/verifier.c: check_subprogs, check_cfg, check_alu_op, do_che
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from errno import E2BIG, EACCES, EINVAL
+from typing import TypeAlias
 
 from spec.machine.instruction import (
     ABS,
@@ -52,6 +54,9 @@ from spec.machine.instruction import (
 from spec.machine.program import ProgramCode
 from spec.machine.refusal import refused
 
+Problem: TypeAlias = tuple[int, str]
+"""Errno and the verifier's sentence."""
+
 FRAME_POINTER = 10
 
 NO_END = "last insn is not an exit or jmp"
@@ -66,22 +71,21 @@ def check_form(program: ProgramCode) -> None:
     second_halves = _wide(program)
     for function in program.functions:
         _check_jumps(program, function.start, program.end_of(function.start), second_halves)
-    for index, instruction in enumerate(program.code):
-        if index in second_halves:
-            continue
-        problem = problem_of(instruction)
-        if problem and problem[1].startswith(EVERYWHERE):
+    for index, problem in malformed(program.code).items():
+        if index not in second_halves and problem[1].startswith(EVERYWHERE):
             raise refused(problem[0], problem[1], program, index)
 
 
-def check_fields(program: ProgramCode, index: int) -> None:
-    """Raise what is wrong with the instruction at *index* by itself.
+def malformed(code: Sequence[Instruction]) -> dict[int, Problem]:
+    """What is wrong with instructions by themselves, by their index.
 
     The verifier sees it when it gets there, and never where it does not.
     """
-    problem = problem_of(program.code[index])
-    if problem:
-        raise refused(problem[0], problem[1], program, index)
+    return {
+        index: problem
+        for index, instruction in enumerate(code)
+        if (problem := _problem_of(instruction))
+    }
 
 
 def check_values(program: ProgramCode, index: int) -> None:
@@ -162,7 +166,7 @@ def _check_reached(program: ProgramCode, start: int, end: int, second_halves: se
             raise refused(EINVAL, f"unreachable insn {index}", program, index)
 
 
-def problem_of(instruction: Instruction) -> tuple[int, str] | None:
+def _problem_of(instruction: Instruction) -> Problem | None:
     """What is wrong with the instruction by itself."""
     for number in (instruction.dst, instruction.src):
         if number > FRAME_POINTER:
@@ -183,7 +187,7 @@ def _sets_register(instruction: Instruction) -> bool:
     return kind in (ALU, ALU64, LDX) or instruction.opcode == LOAD_IMMEDIATE
 
 
-def _value_problem(instruction: Instruction) -> tuple[int, str] | None:
+def _value_problem(instruction: Instruction) -> Problem | None:
     """Division by a zero that is written there, and shifts by too many bits."""
     if instruction.kind not in (ALU, ALU64) or instruction.opcode & X:
         return None
@@ -197,7 +201,7 @@ def _value_problem(instruction: Instruction) -> tuple[int, str] | None:
     return None
 
 
-def _alu_problem(instruction: Instruction) -> tuple[int, str] | None:
+def _alu_problem(instruction: Instruction) -> Problem | None:
     opcode, _, src, offset, imm = instruction
     operation, is_wide = instruction.operation, instruction.kind == ALU64
     from_register = bool(opcode & X)
@@ -222,7 +226,7 @@ def _alu_problem(instruction: Instruction) -> tuple[int, str] | None:
     return None
 
 
-def _jump_problem(instruction: Instruction) -> tuple[int, str] | None:
+def _jump_problem(instruction: Instruction) -> Problem | None:
     opcode, dst, src, offset, imm = instruction
     if opcode == CALL_OPCODE:
         if dst or src not in (0, CALL_PROGRAM) or offset:
@@ -243,7 +247,7 @@ def _jump_problem(instruction: Instruction) -> tuple[int, str] | None:
     return None
 
 
-def _memory_problem(instruction: Instruction) -> tuple[int, str] | None:
+def _memory_problem(instruction: Instruction) -> Problem | None:
     opcode, _, src, _, imm = instruction
     kind, mode, width = instruction.kind, instruction.mode, opcode & 0x18
     if kind == LDX and (imm or mode not in (MEM, MEMSX)):
