@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from errno import E2BIG, EEXIST, EINVAL
+from errno import E2BIG, EACCES, EEXIST, EINVAL
 
 import pytest
 
 from spec import ModelLab
+from spec.errors import KernelError
 from spec.interface.program import TestRun as Result
 from spec.lab import Lab
 from spec.machine.instruction import JLE, JLT, JSLE, JSLT
@@ -166,3 +167,90 @@ def test_programs_run_by_the_interpreter_if_asked() -> None:
         content = write_object({"program": assemble([Line(op(0xB7, 0, imm=2)), Line(EXIT)])})
         with loaded(lab, content) as made:
             assert made.programs["program"].test_run(bytes(64)).retval == 2
+
+
+LOADED: dict[str, list[Line]] = {
+    "an exit with an offset": [Line(op(0xB7)), Line(op(0x95, 0, 0, 7))],
+    "a division that a range rules out": [
+        Line(op(0x61, 2, 1, 16)),
+        Line(op(0xB7)),
+        Line(op(0x57, 2, imm=7)),
+        Line(op(0x25, 2, imm=7), "never"),
+        Line(EXIT),
+        Line(None, "never"),
+        Line(op(0x37, 0)),
+        Line(EXIT),
+    ],
+    "a strange move that a constant rules out": [
+        Line(op(0xB7)),
+        Line(op(0x15), "end"),
+        Line(op(0xBF, 0, 5, 3)),
+        Line(None, "end"),
+        Line(EXIT),
+    ],
+    "a register that nobody has, never used": [
+        Line(op(0xB7)),
+        Line(op(0x15), "end"),
+        Line(op(0xBF, 0, 11)),
+        Line(None, "end"),
+        Line(EXIT),
+    ],
+}
+
+
+@pytest.mark.parametrize("lines", LOADED.values(), ids=LOADED)
+def test_what_never_runs_may_be_anything(lab: Lab, lines: list[Line]) -> None:
+    assert run(lab, *lines).retval == 0
+
+
+REFUSED: dict[str, tuple[int, list[Line]]] = {
+    "the first of two faults": (
+        EACCES,
+        [Line(op(0xBF, 0, 5)), Line(op(0x37, 0)), Line(EXIT)],
+    ),
+    "the first on the way, not in the text": (
+        EACCES,
+        [
+            Line(op(0x05), "later"),
+            Line(None, "earlier"),
+            Line(op(0xB7)),
+            Line(op(0x37, 0)),
+            Line(EXIT),
+            Line(None, "later"),
+            Line(op(0xBF, 0, 5)),
+            Line(op(0x05), "earlier"),
+        ],
+    ),
+    "a register before a division by zero": (EACCES, [Line(op(0x37, 5)), Line(EXIT)]),
+    "a register before a shift": (EACCES, [Line(op(0x67, 5, imm=64)), Line(EXIT)]),
+    "reserved fields before a register": (EINVAL, [Line(op(0x0F, 5, 4, 1)), Line(EXIT)]),
+    "the operand of a jump before its fields": (
+        EACCES,
+        [Line(op(0x15, 5, 1), "end"), Line(None, "end"), Line(EXIT)],
+    ),
+    "an opcode anywhere": (
+        EINVAL,
+        [Line(op(0xB7)), Line(op(0x15), "end"), Line(op(0xFF)), Line(None, "end"), Line(EXIT)],
+    ),
+}
+
+
+@pytest.mark.parametrize(("error", "lines"), REFUSED.values(), ids=REFUSED)
+def test_the_verifier_names_the_fault_it_meets_first(
+    lab: Lab, error: int, lines: list[Line]
+) -> None:
+    with pytest.raises(KernelError) as refusal:
+        run(lab, *lines)
+    assert refusal.value.errno == error
+
+
+def test_a_missing_result_counts_before_what_is_done_with_it(lab: Lab) -> None:
+    functions = {"nothing": assemble([Line(EXIT)])}
+    main = [Line(op(0x85, 0, 1), "nothing"), Line(op(0x67, imm=64)), Line(EXIT)]
+    content = write_object({"program": assemble(main)}, functions)
+    if lab.engine == "model":
+        # It does not follow what functions return, and leaves it to the run.
+        with loaded(lab, content):
+            return
+    with pytest.raises(KernelError, match="EACCES: R0 !read_ok"), loaded(lab, content):
+        pass

@@ -42,7 +42,7 @@ from spec.machine.instruction import (
     X,
 )
 from spec.machine.kinds import END as PACKET_END
-from spec.machine.kinds import SCALAR, UNSET, State
+from spec.machine.kinds import SCALAR, UNKNOWN, UNSET, State
 from spec.machine.program import ProgramCode
 from spec.machine.refusal import refused
 
@@ -58,6 +58,8 @@ def check(program: ProgramCode, maps: Mapping[str, ProgramMap], release: str) ->
         instruction, state = program.code[index], flow.before[index]
         if state.given:
             continue  # the verifier may know that control never comes here
+        if _may_be_unset(instruction, state):
+            continue  # which fault comes first depends on that
         if _compares(instruction):
             # A jump's first operand comes before the rest of the instruction.
             _check_registers(program, index, state, [instruction.dst])
@@ -97,6 +99,14 @@ def _check_read(program: ProgramCode, index: int, instruction: Instruction, stat
     is_result = index < program.end_of(0)  # only the program itself must return something
     if instruction.opcode != EXIT_OPCODE or is_result:
         _check_registers(program, index, state, _reads(instruction))
+
+
+def _may_be_unset(instruction: Instruction, state: State) -> bool:
+    """Whether the instruction computes or compares with a register that nothing is known of."""
+    if instruction.kind not in (ALU, ALU64, JMP, JMP32) or instruction.opcode == EXIT_OPCODE:
+        return False
+    numbers = (number for number in _reads(instruction) if number <= FRAME_POINTER)
+    return any(state.registers[number].kind == UNKNOWN for number in numbers)
 
 
 def _compares(instruction: Instruction) -> bool:
