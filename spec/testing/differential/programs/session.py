@@ -23,7 +23,7 @@ from spec.testing.differential.programs.version import NEWEST, Version, probe
 from spec.testing.differential.step import Step
 
 RUN, LOAD = "run", "load"
-PACKETS = 32
+PACKETS = 48
 """Packets that each program runs on: each is one run."""
 DAMAGED = 0.2
 """The share of cases that are broken and only loaded."""
