@@ -19,6 +19,7 @@ from spec.testing.differential.programs.type_information import MapShape
 from spec.testing.differential.programs.version import probe
 from spec.uapi import MapType
 
+PROGRAMS = MapShape("programs", MapType.BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 1)
 COUNTS = MapShape("counts", MapType.BPF_MAP_TYPE_ARRAY, 4, 8, 2)
 
 
@@ -156,8 +157,7 @@ def test_each_program_of_a_chain_may_call_functions(lab: Lab) -> None:
     programs = {
         "program": assemble([Line(op(0x85, 0, 1), "again"), Line(op(0x07, 0, imm=1)), Line(EXIT)])
     }
-    maps = (MapShape("programs", MapType.BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 1),)
-    with loaded(lab, write_object(programs, functions, maps)) as made:
+    with loaded(lab, write_object(programs, functions, (PROGRAMS,))) as made:
         made.maps["programs"].update(0, made.programs["program"].fd)
         assert made.programs["program"].test_run(bytes(64)).retval == 34
 
@@ -228,6 +228,16 @@ REFUSED: dict[str, tuple[int, list[Line]]] = {
         EACCES,
         [Line(op(0x15, 5, 1), "end"), Line(None, "end"), Line(EXIT)],
     ),
+    "a result that there is none": (
+        EACCES,
+        [
+            Line(op(0x18, 2), map="programs"),
+            Line(op(0xB7, 3)),
+            Line(op(0x85, imm=12)),
+            Line(op(0x37, 0)),
+            Line(EXIT),
+        ],
+    ),
     "an opcode anywhere": (
         EINVAL,
         [Line(op(0xB7)), Line(op(0x15), "end"), Line(op(0xFF)), Line(None, "end"), Line(EXIT)],
@@ -240,7 +250,7 @@ def test_the_verifier_names_the_fault_it_meets_first(
     lab: Lab, error: int, lines: list[Line]
 ) -> None:
     with pytest.raises(KernelError) as refusal:
-        run(lab, *lines)
+        run(lab, *lines, maps=(PROGRAMS,) if any(line.map for line in lines) else ())
     assert refusal.value.errno == error
 
 

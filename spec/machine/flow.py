@@ -272,6 +272,8 @@ class Flow:
             return Content(RECORD, 0, maybe_null=index)
         if returns == "n":
             return NUMBER if number in BOUNDED else Content(SCALAR, bits=64)
+        if returns == "-":
+            return NOTHING
         if returns == "?":
             return ANYTHING
         if arguments[0].kind != MAP:
