@@ -22,7 +22,7 @@ from spec.machine.instruction import (
     MASK64,
     Instruction,
     X,
-)  # fmt: skip
+)
 from spec.machine.kinds import (
     ANYTHING,
     END,
@@ -35,7 +35,7 @@ from spec.machine.kinds import (
     VALUE,
     Content,
     State,
-)  # fmt: skip
+)
 
 _MIRRORED = {JGT: JLT, JLT: JGT, JGE: JLE, JLE: JGE}
 _POINTERS = (MAP, VALUE, SOCKET, RECORD)

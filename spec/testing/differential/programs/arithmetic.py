@@ -21,7 +21,7 @@ from spec.machine.instruction import (
     SUB,
     XOR,
     X,
-)  # fmt: skip
+)
 from spec.testing.differential.programs.builder import Builder
 from spec.testing.differential.programs.known import A_NUMBER
 from spec.testing.differential.programs.numbers import immediate

@@ -28,7 +28,7 @@ from spec.machine.instruction import (
     ST,
     SUB,
     X,
-)  # fmt: skip
+)
 from spec.testing.differential.programs.builder import FRAME_POINTER, SAVED, Builder
 from spec.testing.differential.programs.known import A_NUMBER, NUMBER, Known
 from spec.testing.differential.programs.numbers import immediate

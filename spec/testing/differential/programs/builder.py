@@ -17,6 +17,7 @@ from spec.testing.differential.programs.known import (
     Content,
     Known,
 )
+from spec.testing.differential.programs.map_choice import READ_ONLY
 from spec.testing.differential.programs.numbers import immediate, number_64
 from spec.testing.differential.programs.type_information import MapShape
 from spec.testing.differential.programs.version import Version
@@ -45,6 +46,7 @@ class Builder:
         self, choices: Choices, version: Version, maps: Sequence[MapShape], name: str, stack: int
     ) -> None:
         self.choices, self.version, self.maps, self.name = choices, version, maps, name
+        self.read_only = {each.name for each in maps if each.type in READ_ONLY}
         self.lines: list[Line] = []
         self.known = Known()
         self.pinned: set[int] = set()
@@ -83,7 +85,7 @@ class Builder:
         return [n for n, content in self.known.registers.items() if content.kind in kinds]
 
     def free(self, among: Sequence[int] = range(10)) -> int:
-        """A register that may be overwritten; rather not the last number."""
+        """A register that may be overwritten."""
         allowed = [n for n in among if n not in self.pinned]
         return self.choices.one_of(allowed)
 

@@ -18,7 +18,7 @@ from spec.machine.instruction import (
     ST,
     STX,
     W,
-)  # fmt: skip
+)
 from spec.testing.differential.programs.assembly import Line, op
 from spec.testing.differential.programs.branches import Statements, go, leave
 from spec.testing.differential.programs.builder import FRAME_POINTER, SAVED, Builder
@@ -30,7 +30,7 @@ from spec.testing.differential.programs.known import (
     PACKET,
     VALUE,
     Content,
-)  # fmt: skip
+)
 from spec.testing.differential.programs.map_choice import (
     ARRAYS,
     DEVICES,
@@ -39,7 +39,7 @@ from spec.testing.differential.programs.map_choice import (
     TABLES,
     TARGETS,
     key_of,
-)  # fmt: skip
+)
 from spec.testing.differential.programs.numbers import number_64
 from spec.testing.differential.programs.packets import memory_argument
 from spec.testing.differential.programs.type_information import MapShape
@@ -59,28 +59,32 @@ def _key(builder: Builder, shape: MapShape) -> None:
     """A key on the stack, which r2 points to: mostly one of those that are used."""
     choices = builder.choices
     offset = builder.area(shape.key_size)
-    if shape.type not in ARRAYS and choices.chance(0.1):
-        pass  # whatever is there
-    elif (
-        shape.key_size in (4, 8)
-        and shape.type != MapType.BPF_MAP_TYPE_LPM_TRIE
-        and (choices.chance(0.4))
-    ):
-        source = builder.number()
-        target = builder.free([0, 1, 3, 4, 5])
-        builder.emit(0xBF, target, source)
-        builder.emit(ALU64 | AND, target, imm=KEYS - 1)
-        builder.set(target, A_NUMBER)
-        width = DW if shape.key_size == 8 else W
-        builder.emit(STX | MEM | width, FRAME_POINTER, target, offset)
-    else:
-        key = key_of(shape, choices.integer(0, KEYS)).ljust(8, b"\0")
-        for start in range(0, len(key), 4):
-            number = int.from_bytes(key[start : start + 4].ljust(4, b"\0"), sys.byteorder)
-            if start < 8 * -(-shape.key_size // 8):
-                instruction = op(ST | MEM | W, FRAME_POINTER, 0, offset + start, number)
-                builder.lines.append(Line(instruction))
+    is_number = shape.key_size in (4, 8) and shape.type != MapType.BPF_MAP_TYPE_LPM_TRIE
+    if shape.type in ARRAYS or not choices.chance(0.1):
+        if is_number and choices.chance(0.4):
+            _write_computed_key(builder, shape, offset)
+        else:
+            _write_key(builder, key_of(shape, choices.integer(0, KEYS)), offset)
     builder.point(2, offset)
+
+
+def _write_computed_key(builder: Builder, shape: MapShape, offset: int) -> None:
+    """A key that only the run decides."""
+    source = builder.number()
+    target = builder.free([0, 1, 3, 4, 5])
+    builder.emit(0xBF, target, source)
+    builder.emit(ALU64 | AND, target, imm=KEYS - 1)
+    builder.set(target, A_NUMBER)
+    width = DW if shape.key_size == 8 else W
+    builder.emit(STX | MEM | width, FRAME_POINTER, target, offset)
+
+
+def _write_key(builder: Builder, key: bytes, offset: int) -> None:
+    """*key* in words of four bytes, over whole slots."""
+    for start in range(0, max(len(key), 8), 4):
+        number = int.from_bytes(key[start : start + 4].ljust(4, b"\0"), sys.byteorder)
+        instruction = op(ST | MEM | W, FRAME_POINTER, 0, offset + start, number)
+        builder.lines.append(Line(instruction))
 
 
 def look_up(builder: Builder, body: Statements) -> None:

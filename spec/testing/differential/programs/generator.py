@@ -17,7 +17,7 @@ from spec.testing.differential.programs.known import (
     CONTEXT,
     NUMBER,
     Content,
-)  # fmt: skip
+)
 from spec.testing.differential.programs.map_choice import PROGRAMS, FilledMap, choose_maps
 from spec.testing.differential.programs.packets import check_packet
 from spec.testing.differential.programs.statements import write

@@ -26,7 +26,7 @@ from spec.machine.instruction import (
     H,
     W,
     X,
-)  # fmt: skip
+)
 from spec.testing.differential.programs.builder import FRAME_POINTER, Builder
 from spec.testing.differential.programs.known import (
     A_NUMBER,
@@ -36,7 +36,7 @@ from spec.testing.differential.programs.known import (
     STACK,
     VALUE,
     Content,
-)  # fmt: skip
+)
 from spec.testing.differential.programs.numbers import immediate
 
 WIDTHS = (DW, W, H, B)
@@ -89,13 +89,7 @@ def _any_place(builder: Builder, is_read: bool) -> Place | None:
 
 def _is_writable(builder: Builder, place: Place) -> bool:
     content = builder.known.registers.get(place.register)
-    return content is None or not content.map or _programs_write(builder, content.map)
-
-
-def _programs_write(builder: Builder, name: str) -> bool:
-    from spec.testing.differential.programs.map_choice import READ_ONLY
-
-    return next(each.type for each in builder.maps if each.name == name) not in READ_ONLY
+    return content is None or content.map not in builder.read_only
 
 
 def load(builder: Builder) -> None:

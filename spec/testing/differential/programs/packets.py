@@ -22,7 +22,7 @@ from spec.machine.instruction import (
     B,
     W,
     X,
-)  # fmt: skip
+)
 from spec.testing.differential.programs.branches import go, leave
 from spec.testing.differential.programs.builder import Builder
 from spec.testing.differential.programs.known import (
@@ -32,7 +32,7 @@ from spec.testing.differential.programs.known import (
     PACKET,
     VALUE,
     Content,
-)  # fmt: skip
+)
 
 DATA, DATA_END, DATA_META, INGRESS, QUEUE = 0, 4, 8, 12, 16
 CSUM_DIFF, ADJUST_HEAD, ADJUST_META, ADJUST_TAIL = 28, 44, 54, 65
@@ -209,12 +209,11 @@ def pass_length(builder: Builder, register: int, more: int) -> None:
 def memory_argument(builder: Builder, register: int, size: int) -> int | None:
     """A pointer to at least *size* bytes as an argument; which kind, or None for the stack."""
     choices = builder.choices
-    rooms = {VALUE: 0, CALLER: 0}
     found = []
-    for number in builder.having(*rooms):
+    for number in builder.having(VALUE, CALLER):
         content = builder.known.registers[number]
         is_kept = number == 0 or number >= register
-        if is_kept and content.size >= size and content.map not in _read_only(builder):
+        if is_kept and content.size >= size and content.map not in builder.read_only:
             found.append(number)
     if found and choices.chance(0.5):
         source = choices.one_of(found)
@@ -225,12 +224,6 @@ def memory_argument(builder: Builder, register: int, size: int) -> int | None:
         return source
     builder.point(register, builder.area(size))
     return None
-
-
-def _read_only(builder: Builder) -> set[str]:
-    from spec.testing.differential.programs.map_choice import READ_ONLY
-
-    return {each.name for each in builder.maps if each.type in READ_ONLY}
 
 
 def transfer(builder: Builder) -> None:

@@ -37,7 +37,7 @@ from spec.machine.instruction import (
     SUB,
     Instruction,
     X,
-)  # fmt: skip
+)
 from spec.machine.instruction import END as BYTES
 from spec.machine.kinds import END, META, PACKET, SCALAR, STACK, UNKNOWN, UNSET, Content, State
 from spec.machine.memory import STACK_SIZE
