@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from kernel_impl.libbpf import check, check_errno, ffi, libbpf, messages, text
 from kernel_impl.maps import KernelMap
 from kernel_impl.programs import KernelProgram
-from kernel_impl.verifier import decisive_line, source_line
+from kernel_impl.verifier import decisive_line, instruction_index, source_line
 from spec.errors import InputError, KernelError
 from spec.lab import Device, LoadedObject, Map, Program
 from spec.machine.program import SECTIONS
@@ -121,7 +121,7 @@ def _load(loaded: Any, path: str) -> None:
     written = (text(logs + index * LOG_SIZE) for index in range(len(programs)))
     log = next((log for log in written if log), "")
     error = KernelError(-result, decisive_line(log) or _refused_map(said))
-    error.log, error.source = log, source_line(log)
+    error.log, error.source, error.index = log, source_line(log), instruction_index(log)
     raise error
 
 

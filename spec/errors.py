@@ -26,6 +26,9 @@ class KernelError(OSError):
     log = ""
     """The verifier's whole log, where a program was refused."""
 
+    index: int | None = None
+    """The instruction at which a program was refused, where there is one."""
+
     def __init__(self, code: int, reason: str = "") -> None:
         super().__init__(code, reason)
         self.reason = reason

@@ -40,6 +40,9 @@ class Frame:
     is none. Most frames are only passed on, so memory is made when somebody looks at it.
     """
 
+    frag_room = 0
+    """Bytes to which the last fragment may grow: ``xdp_rxq_info.frag_size``, 0 where not told."""
+
     __slots__ = ("_content", "_memory", "_place", "end", "frags", "meta", "room", "start")
 
     def __init__(self, data: bytes, headroom: int, room: int) -> None:

@@ -81,7 +81,7 @@ class ModelObject(LoadedObject):
         check_load(self._lab)
         if self._bound_to is not None:
             device_bound.check_load(self._lab, self._bound_to)
-        executable = load(code, self.maps, self._lab.release_table)
+        executable = load(code, self.maps, self._lab.release_table, self._lab.machine)
         used = [map for map in self.maps.values() if map in executable.maps]
         traits = code.attach_type, code.has_frags
         return ModelProgram(self._lab, code.name, executable, *traits, used, self._bound_to)

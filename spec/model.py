@@ -38,16 +38,23 @@ FIRST_FD = 3
 class ModelLab(Lab):
     """A machine with *cpus* processors that behaves as Linux *release* does.
 
-    Everything happens on processor 0, except the threads of a CPUMAP. The process that asks has
-    *capabilities*: names of those that BPF knows.
+    Everything happens on processor *cpu*, except the threads of a CPUMAP. The process that asks has
+    *capabilities*: names of those that BPF knows. Programs run by the *machine* ``translator``, or
+    by the slower ``interpreter``.
     """
 
     engine = "model"
 
     def __init__(
-        self, release: str = DEFAULT, cpus: int = 2, capabilities: frozenset[str] = ALL
+        self,
+        release: str = DEFAULT,
+        cpus: int = 2,
+        capabilities: frozenset[str] = ALL,
+        cpu: int = 0,
+        machine: str = "translator",
     ) -> None:
         self.capabilities = capabilities
+        self.machine = machine
         self.release_table = Release(release)
         self.release = release
         self.cpus = cpus
@@ -55,7 +62,8 @@ class ModelLab(Lab):
         self.printed: list[str] = []
         self.seen: list[list[Any]] = []
         self.processors = [Processor(self, number) for number in range(cpus)]
-        self.running_cpu = 0
+        self.processor = self.processors[cpu]
+        self.running_cpu = cpu
         self.root = self.caller = ModelNamespace(self)
         self._namespaces = [self.root]
         self._fds: dict[int, Held] = {}
@@ -148,9 +156,11 @@ class ModelLab(Lab):
         return self._up(Ifb(self, name, self._new_ifindex(name)))
 
     def namespace(self) -> Namespace:
-        """Another namespace."""
-        self._namespaces.append(ModelNamespace(self))
-        return self._namespaces[-1]
+        """Another namespace; its loopback device is down and has the ifindex of every other one."""
+        made = ModelNamespace(self)
+        self._namespaces.append(made)
+        Loopback(self, "lo", LOOPBACK_IFINDEX, made)
+        return made
 
     def socket(self, ring: int = 64, fill: int = 64, frame_size: int = 4096) -> Socket:
         """An ``AF_XDP`` socket."""
@@ -184,7 +194,7 @@ class ModelLab(Lab):
     def step(self, arrive: Callable[[Processor, bytes], None], frames: Sequence[bytes]) -> EventLog:
         """*frames* arrive one by one, in a step of their own; what happened."""
         self.begin_step()
-        cpu = self.processors[0]
+        cpu = self.processor
         for frame in frames:
             arrive(cpu, frame)
         return event_log(self.trace, self.names)
@@ -277,8 +287,9 @@ class ModelLab(Lab):
             map.forget_socket(socket)
 
     def forget_device(self, device: ModelDevice) -> None:
-        """*device* has no name any more."""
-        self.names = self.names.without_device(device.ifindex)
+        """*device* has no name any more, unless another namespace has one with its number."""
+        if all(namespace.find(device.ifindex) is None for namespace in self._namespaces):
+            self.names = self.names.without_device(device.ifindex)
 
     def abandon(self) -> None:
         """Lose every frame that is under way, and what was told about it."""

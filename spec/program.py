@@ -91,7 +91,7 @@ class ModelProgram(Program):
         from spec.machine import steps  # loaded with the first object file
 
         device = self.lab.lo if ingress is None else self.lab.own_device(ingress)
-        cpu = self.lab.processors[0]
+        cpu = self.lab.processor
         cpu.enter()
         try:
             return steps(self.executable, Context(Frame.of(data), device.ifindex), cpu)

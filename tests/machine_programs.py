@@ -20,19 +20,6 @@ from spec.uapi import XDP_REDIRECT, MapType
 
 ENGINES = ("interpreter", "translator")
 
-EXIT = Instruction(0x95, 0, 0, 0, 0)
-
-
-def op(opcode: int, dst: int = 0, src: int = 0, offset: int = 0, imm: int = 0) -> Instruction:
-    """One instruction; ``imm`` may be given as an unsigned number."""
-    return Instruction(opcode, dst, src, offset, imm - (1 << 32) if imm >> 31 == 1 else imm)
-
-
-def wide(dst: int, value: int, src: int = 0) -> tuple[Instruction, Instruction]:
-    """``dst = value ll``."""
-    low, high = value & 0xFFFFFFFF, value >> 32 & 0xFFFFFFFF
-    return op(0x18, dst, src, 0, low), op(0, 0, 0, 0, high)
-
 
 def program(
     *code: Instruction,

@@ -10,8 +10,9 @@ import pytest
 
 from spec.lab import Lab
 from spec.machine.instruction import Instruction
-from tests.machine_object import object_of
-from tests.machine_programs import EXIT, op, program, run, wide
+from spec.testing.differential.programs.assembly import EXIT, op, wide
+from spec.testing.differential.programs.object_file import object_of
+from tests.machine_programs import program, run
 from tests.test_machine_random_programs import FREE, random_alu, random_stack_access
 
 FRAME = bytes(range(64))

@@ -14,18 +14,16 @@ from spec.machine.fault import BUDGET
 from spec.machine.host import Context
 from spec.machine.instruction import Instruction
 from spec.machine.program import Reference
+from spec.testing.differential.programs.assembly import EXIT, op, wide
 from tests.machine_programs import (
     ENGINES,
-    EXIT,
     Recorder,
     frame_64,
     load_object,
     make_map,
-    op,
     outcome,
     program,
     run,
-    wide,
 )
 
 CompileBpf = Callable[..., Path]

@@ -14,7 +14,8 @@ from spec.frame import Frame
 from spec.lab import Lab
 from spec.machine import load
 from spec.machine.host import Context
-from tests.machine_programs import ENGINES, EXIT, Recorder, load_object, op, program
+from spec.testing.differential.programs.assembly import EXIT, op
+from tests.machine_programs import ENGINES, Recorder, load_object, program
 
 CompileBpf = Callable[..., Path]
 

@@ -16,10 +16,11 @@ from spec.machine import load, read_object
 from spec.machine.btf import structure
 from spec.machine.host import Context
 from spec.machine.object import parse_object
+from spec.testing.differential.programs.assembly import EXIT, op
+from spec.testing.differential.programs.object_file import object_of
 from spec.testing.toolchain import bpf_compiler, kernel_header_flags, libbpf_header_flags
 from spec.uapi import BPF_F_RDONLY_PROG, BPF_XDP_CPUMAP, BPF_XDP_DEVMAP, MapType
-from tests.machine_object import object_of
-from tests.machine_programs import ENGINES, EXIT, Recorder, frame_64, load_object, make_maps, op
+from tests.machine_programs import ENGINES, Recorder, frame_64, load_object, make_maps
 
 CompileBpf = Callable[..., Path]
 

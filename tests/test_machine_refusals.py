@@ -12,8 +12,9 @@ from spec.errors import InputError, KernelError
 from spec.lab import Lab
 from spec.machine import load, read_object
 from spec.machine.instruction import Instruction
-from tests.machine_object import object_of
-from tests.machine_programs import ENGINES, EXIT, load_object, op, program, wide
+from spec.testing.differential.programs.assembly import EXIT, op, wide
+from spec.testing.differential.programs.object_file import object_of
+from tests.machine_programs import ENGINES, load_object, program
 
 CompileBpf = Callable[..., Path]
 
@@ -240,7 +241,7 @@ def test_a_refusal_knows_its_source_line(compile_bpf: CompileBpf) -> None:
 
 def test_a_branch_never_taken_is_not_checked() -> None:
     code = (ZERO, op(0x15, offset=1), op(0x71, 0, 0), EXIT)
-    assert load(program(*code), {}).code == code
+    assert load(program(*code), {}).program.code == code
 
 
 CONFIGURED = """

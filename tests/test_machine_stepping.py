@@ -11,7 +11,8 @@ from spec.frame import Frame
 from spec.machine import load, steps
 from spec.machine.host import Context
 from spec.program import ModelProgram
-from tests.machine_programs import EXIT, Recorder, op, program
+from spec.testing.differential.programs.assembly import EXIT, op
+from tests.machine_programs import Recorder, program
 
 CompileBpf = Callable[..., Path]
 

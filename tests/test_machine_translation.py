@@ -14,18 +14,9 @@ from spec.machine.instruction import Instruction
 from spec.machine.program import ProgramCode, Reference
 from spec.maps.ordinary import create
 from spec.release import Release
+from spec.testing.differential.programs.assembly import EXIT, op, wide
 from spec.uapi import XDP_REDIRECT, MapType
-from tests.machine_programs import (
-    ENGINES,
-    EXIT,
-    Recorder,
-    RedirectMap,
-    frame_64,
-    op,
-    outcome,
-    program,
-    wide,
-)
+from tests.machine_programs import ENGINES, Recorder, RedirectMap, frame_64, outcome, program
 
 ZERO = op(0xB7)
 
@@ -106,13 +97,14 @@ def test_deep_nesting_gives_way_to_dispatch() -> None:
 def test_crossing_jumps_nest_no_deeper_than_python_allows() -> None:
     """The first test jumps to the last place, the second to the one before, and so on."""
     depth = 40
-    code = [ZERO, op(0xB7, 1, imm=7)]
+    ingress = 11
+    code = [ZERO, op(0x61, 1, 1, 12)]
     for number in range(depth):
         code.append(op(0x15, 1, 0, depth - 1 - number + 4 * (depth - 1 - number), number))
     for number in range(depth):
         code += [op(0x07, imm=number), op(0x47, imm=1), op(0x67, imm=1), op(0x57, imm=0x7FFF)]
     expected = 0
-    for number in range(depth - 8, depth):
+    for number in range(depth - 1 - ingress, depth):
         expected = (expected + number | 1) << 1 & 0x7FFF
     made = program(*code, EXIT)
     assert agreed(made) == expected

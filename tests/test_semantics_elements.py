@@ -120,6 +120,17 @@ def test_an_ifindex_counts_in_the_namespace_of_who_stores_it(lab: Lab, type: str
 
 
 @pytest.mark.semantics("D-03")
+@pytest.mark.parametrize("type", ["devmap", "devmap_hash"])
+def test_every_namespace_has_a_loopback_device_with_the_same_ifindex(lab: Lab, type: str) -> None:
+    ports, other = lab.create_map(type), lab.namespace()
+    with other.inside():
+        ports.update(0, lab.lo.ifindex)
+    assert ports.lookup(0).ifindex == lab.lo.ifindex
+    other.close()
+    assert lab.device_name(lab.lo.ifindex) == "lo"
+
+
+@pytest.mark.semantics("D-03")
 def test_an_entry_may_lead_out_of_the_namespace_in_which_the_program_runs(
     lab: Lab, compile_bpf: Callable[..., Path]
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from spec.errors import KernelError
 from spec.lab import Lab, Socket
 from spec.uapi import BPF_F_LOCK, BPF_F_RDONLY, BPF_F_WRONLY, BPF_NOEXIST
 from tests.bpf_pieces import ENTRIES
@@ -52,6 +53,24 @@ def test_a_lookup_takes_no_flags(lab: Lab, type: str) -> None:
         assert refusal(ports.lookup_with_flags, 0, flags) == "EINVAL"
     expected = "EOPNOTSUPP" if type == "xskmap" else "ENOENT"
     assert refusal(ports.lookup_with_flags, 0, 0) == expected
+
+
+@pytest.mark.semantics("U-01")
+@pytest.mark.parametrize("type", FOUR)
+def test_flags_of_a_lookup_are_refused_before_the_map_is_looked_for(lab: Lab, type: str) -> None:
+    ports = lab.create_map(type)
+    ports.close()
+    assert refusal(ports.lookup_with_flags, 0, 2) == "EINVAL"
+    assert refusal(ports.lookup_with_flags, 0, BPF_F_LOCK) == "EBADF"
+
+
+@pytest.mark.semantics("U-00")
+@pytest.mark.parametrize("type", FOUR)
+def test_a_closed_descriptor_has_no_flags_to_tell(lab: Lab, type: str) -> None:
+    ports = lab.create_map(type)
+    ports.close()
+    with pytest.raises(KernelError, match="EBADFD"):
+        _ = ports.map_flags
 
 
 @pytest.mark.semantics("U-02")

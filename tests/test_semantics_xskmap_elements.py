@@ -123,3 +123,15 @@ def test_a_socket_of_another_family_is_not_supported(
     assert refusal(sockets.update, 0, of_another_family, BPF_EXIST) == "EOPNOTSUPP"
     sockets.update(0, lab.socket())
     assert refusal(sockets.update, 0, of_another_family, BPF_NOEXIST) == "EOPNOTSUPP"
+
+
+def test_each_full_slot_of_an_xskmap_takes_memory_and_none_of_a_cpumap_does(lab: Lab) -> None:
+    sockets, cpus = lab.create_map("xskmap", 4, 4, 2), lab.create_map("cpumap", 4, 4, 2)
+    one, before, empty = lab.socket(), sockets.memory, cpus.memory
+    sockets.update(0, one)
+    sockets.update(1, one)
+    assert sockets.memory == before + 2 * 32
+    one.close()
+    assert sockets.memory == before
+    cpus.update(0, 8)
+    assert cpus.memory == empty == before

@@ -56,7 +56,9 @@ class ModelDevice(Device):
     min_mtu = MIN_MTU
     max_mtu = 65535
 
-    def __init__(self, lab: ModelLab, name: str, ifindex: int) -> None:
+    def __init__(
+        self, lab: ModelLab, name: str, ifindex: int, namespace: ModelNamespace | None = None
+    ) -> None:
         # What every frame asks for comes first: it lies together in the processor's cache.
         self.ifindex = ifindex
         self.bulk_queues = tuple(BulkQueue(self) for _ in range(lab.cpus))
@@ -68,7 +70,7 @@ class ModelDevice(Device):
         self.lab = lab
         self.release = lab.release_table
         self.name = name
-        self.namespace: ModelNamespace = lab.root
+        self.namespace: ModelNamespace = namespace or lab.root
         self.registered = True
         self.gro = True
         self.native_program: ModelProgram | None = None
@@ -195,8 +197,7 @@ class ModelDevice(Device):
 
     def receive(self, *frames: bytes) -> EventLog:
         """Let *frames* arrive one by one."""
-        if not self.registered:
-            raise KernelError(ENODEV)
+        self.check_registered()
         return self.lab.step(self.arrive, frames)
 
     def inject(self, cpu: Processor, data: bytes) -> None:

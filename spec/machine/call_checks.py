@@ -82,7 +82,10 @@ def check_call(
         reason = "cannot call GPL-restricted function from non-GPL compatible program"
         raise refused(EINVAL, reason, program, index)
     _check_arguments(program, index, helper, state)
-    for content in state.registers[1 : 1 + len(helper.arguments)]:
+    arguments = state.registers[1 : 1 + len(helper.arguments)]
+    if any(content.kind == UNKNOWN for content in arguments):
+        return  # one may not be readable, and that comes first
+    for content in arguments:
         if content.kind == MAP:
             _check_map(program, index, number, maps[content.map])
 

@@ -9,14 +9,14 @@ control came (``access_checks.py``). Whatever else a program does wrong ends its
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from errno import EACCES
 
 from spec.machine.access_checks import check_access
 from spec.machine.call_checks import check_call
 from spec.machine.effect import operand
 from spec.machine.flow import Flow
-from spec.machine.form import check_form
+from spec.machine.form import FRAME_POINTER, check_form, check_values
 from spec.machine.host import ProgramMap
 from spec.machine.instruction import (
     ADD,
@@ -42,7 +42,7 @@ from spec.machine.instruction import (
     X,
 )
 from spec.machine.kinds import END as PACKET_END
-from spec.machine.kinds import SCALAR, UNSET, State
+from spec.machine.kinds import SCALAR, UNKNOWN, UNSET, State
 from spec.machine.program import ProgramCode
 from spec.machine.refusal import refused
 
@@ -54,9 +54,19 @@ def check(program: ProgramCode, maps: Mapping[str, ProgramMap], release: str) ->
     """
     check_form(program)
     flow = Flow(program, maps)
-    for index in sorted(flow.before):
+    for index in _walk(program, flow):
         instruction, state = program.code[index], flow.before[index]
+        if state.given:
+            continue  # the verifier may know that control never comes here
+        if _may_be_unset(instruction, state):
+            continue  # which fault comes first depends on that
+        if _compares(instruction):
+            # A jump's first operand comes before the rest of the instruction.
+            _check_registers(program, index, state, [instruction.dst])
+        if index in flow.malformed:
+            raise refused(*flow.malformed[index], program, index)
         _check_read(program, index, instruction, state)
+        check_values(program, index)
         _check_end_pointer(program, index, instruction, state)
         if instruction.opcode == CALL_OPCODE and instruction.src != CALL_PROGRAM:
             check_call(program, maps, release, index, state)
@@ -65,12 +75,51 @@ def check(program: ProgramCode, maps: Mapping[str, ProgramMap], release: str) ->
     return flow
 
 
+def _walk(program: ProgramCode, flow: Flow) -> Iterator[int]:
+    """What the verifier looks at, in its order (``do_check``): of two faults the first counts.
+
+    It goes straight on where it can and comes back for jumps, last things first; a function is
+    entered where it is called.
+    """
+    seen, waiting = set[int](), [0]
+    while waiting:
+        index = waiting.pop()
+        if index in seen or index not in flow.before:
+            continue
+        seen.add(index)
+        yield index
+        instruction = program.code[index]
+        waiting += reversed(flow.after.get(index, []))
+        if instruction.opcode == CALL_OPCODE and instruction.src == CALL_PROGRAM:
+            waiting.append(index + 1 + instruction.imm)
+    yield from sorted(flow.before.keys() - seen)
+
+
 def _check_read(program: ProgramCode, index: int, instruction: Instruction, state: State) -> None:
     is_result = index < program.end_of(0)  # only the program itself must return something
-    for number in _reads(instruction):
-        if instruction.opcode == EXIT_OPCODE and not is_result:
-            continue
-        if state.registers[number].kind == UNSET:
+    if instruction.opcode != EXIT_OPCODE or is_result:
+        _check_registers(program, index, state, _reads(instruction))
+
+
+def _may_be_unset(instruction: Instruction, state: State) -> bool:
+    """Whether the instruction computes or compares with a register that nothing is known of."""
+    if instruction.kind not in (ALU, ALU64, JMP, JMP32) or instruction.opcode == EXIT_OPCODE:
+        return False
+    numbers = (number for number in _reads(instruction) if number <= FRAME_POINTER)
+    return any(state.registers[number].kind == UNKNOWN for number in numbers)
+
+
+def _compares(instruction: Instruction) -> bool:
+    """Whether it is a jump under a condition."""
+    others = (EXIT_OPCODE, CALL_OPCODE, GOTO, GOTO_LONG)
+    return instruction.kind in (JMP, JMP32) and instruction.opcode not in others
+
+
+def _check_registers(
+    program: ProgramCode, index: int, state: State, numbers: Iterable[int]
+) -> None:
+    for number in numbers:
+        if number <= FRAME_POINTER and state.registers[number].kind == UNSET:
             raise refused(EACCES, f"R{number} !read_ok", program, index)
 
 

@@ -9,11 +9,23 @@ from struct import error as struct_error
 
 from spec.errors import InputError
 from spec.machine.checks import check
-from spec.machine.fault import MachineFault, Trap
+from spec.machine.fault import MAX_DEPTH, MachineFault, Trap
 from spec.machine.flow import Flow
+from spec.machine.helpers import HELPERS, REFUSED
 from spec.machine.host import Context, Host, ProgramMap
 from spec.machine.host import Memory as Bytes
-from spec.machine.instruction import LOAD_IMMEDIATE, MASK32, MASK64, PSEUDO_FUNC
+from spec.machine.instruction import (
+    CALL_OPCODE,
+    CALL_PROGRAM,
+    EXIT_OPCODE,
+    GOTO,
+    GOTO_LONG,
+    LOAD_IMMEDIATE,
+    MASK32,
+    MASK64,
+    PSEUDO_FUNC,
+    Instruction,
+)
 from spec.machine.interpreter import interpret
 from spec.machine.memory import CONTEXT_ADDRESS, Memory, map_region, static_address
 from spec.machine.postmortem import explain
@@ -22,6 +34,8 @@ from spec.machine.translator import Translation
 from spec.release import Release
 
 ENGINES = ("translator", "interpreter")
+
+_EXIT = Instruction(EXIT_OPCODE, 0, 0, 0, 0)
 
 MISHAPS = (Trap, LookupError, TypeError, ValueError, struct_error)
 """What goes wrong in translated code where a program goes wrong."""
@@ -40,7 +54,8 @@ class Executable:
     ) -> None:
         if engine not in ENGINES:
             raise ValueError(f"there is no engine {engine!r}, only {' and '.join(ENGINES)}")
-        self.program, self.code, self.engine = program, program.code, engine
+        self.program, self.engine = program, engine
+        self.code = _without_dead_code(program.code, flow)
         self.release = release
         self.starts = tuple(function.start for function in program.functions)
         names = dict.fromkeys(each.map for each in program.references.values())
@@ -85,10 +100,18 @@ class Executable:
             raise fault from None
 
     def enter(self, memory: Memory) -> int:
-        """Start the program in a run that is under way, as a tail call does; r0 at its exit."""
+        """Start the program in a run that is under way, as a tail call does; r0 at its exit.
+
+        Functions that wait for the one that made the call do not count: each program may have
+        ``MAX_DEPTH`` of its own.
+        """
         memory.regions.update(self.regions)
         memory.maps.update(self.map_addresses)
-        return self.call(memory, 0, (CONTEXT_ADDRESS, 0, 0, 0, 0))
+        before, memory.limit = memory.limit, memory.depth + MAX_DEPTH
+        try:
+            return self.call(memory, 0, (CONTEXT_ADDRESS, 0, 0, 0, 0))
+        finally:
+            memory.limit = before
 
     def call(self, memory: Memory, start: int, arguments: tuple[int, ...]) -> int:
         """Run the program's function at instruction *start* in a run that is under way."""
@@ -131,6 +154,31 @@ class Executable:
         if low.src == PSEUDO_FUNC:
             return index + 1 + low.imm
         return (high.imm & MASK32) << 32 | low.imm & MASK32
+
+
+def _without_dead_code(code: tuple[Instruction, ...], flow: Flow) -> tuple[Instruction, ...]:
+    """*code* with an exit for what is never run and may be anything (``sanitize_dead_code``).
+
+    What the verifier would refuse if it came there is replaced by what ends the run.
+    """
+    kept, made = flow.before.keys(), list(code)
+    for index, instruction in enumerate(code):
+        if index not in kept:
+            if made[index - 1].opcode != LOAD_IMMEDIATE:
+                made[index] = _EXIT
+        elif _calls_nothing(instruction) or (index in flow.malformed and not _ends(instruction)):
+            made[index] = Instruction(CALL_OPCODE, 0, 0, 0, REFUSED)
+    return tuple(made)
+
+
+def _ends(instruction: Instruction) -> bool:
+    """Whether control never goes straight on from here."""
+    return instruction.opcode in (EXIT_OPCODE, GOTO, GOTO_LONG)
+
+
+def _calls_nothing(instruction: Instruction) -> bool:
+    is_call = instruction.opcode == CALL_OPCODE and instruction.src != CALL_PROGRAM
+    return is_call and instruction.imm not in HELPERS
 
 
 def load(

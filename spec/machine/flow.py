@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from spec.machine.arithmetic import COMPARE
 from spec.machine.effect import compute, operand
+from spec.machine.form import malformed
 from spec.machine.helpers import CHANGES_PACKET, HELPERS, LOOKUP, LOOP
 from spec.machine.host import ProgramMap
 from spec.machine.instruction import (
@@ -21,6 +22,7 @@ from spec.machine.instruction import (
     CALL_OPCODE,
     CALL_PROGRAM,
     CMPXCHG,
+    DW,
     EXIT_OPCODE,
     FETCH,
     GOTO,
@@ -31,10 +33,13 @@ from spec.machine.instruction import (
     LOAD_IMMEDIATE,
     MASK32,
     MEM,
+    MOV,
     PSEUDO_FUNC,
     ST,
     STORE_RELEASE,
+    STX,
     Instruction,
+    X,
     jump_target,
 )
 from spec.machine.kinds import (
@@ -52,10 +57,11 @@ from spec.machine.kinds import (
     UNKNOWN,
     VALUE,
     Content,
+    Given,
     State,
 )
 from spec.machine.kinds import END as PACKET_END
-from spec.machine.narrow import narrow
+from spec.machine.narrow import goes_either_way, link, narrow
 from spec.machine.program import ProgramCode
 from spec.uapi import MAPS_OF_MAPS, MapType
 
@@ -64,21 +70,34 @@ DATA, DATA_END, DATA_META = 0, 4, 8
 WRITES_MEMORY = {69, 163, 165, LOOP, 189}
 """Helpers that write where a pointer argument leads."""
 
+BOUNDED = {8}
+"""Helpers of whose result the verifier knows bounds (``do_refine_retval_range``)."""
+
 INDEXED = (MapType.BPF_MAP_TYPE_ARRAY, MapType.BPF_MAP_TYPE_PERCPU_ARRAY)
 
 
 class Flow:
-    """What is known before each instruction that can be reached: ``before[index]``."""
+    """What is known before each instruction that can be reached: ``before[index]``.
+
+    ``after[index]`` is where control goes from there, ``malformed`` what is wrong with the
+    instructions by themselves.
+    """
 
     def __init__(self, program: ProgramCode, maps: Mapping[str, ProgramMap]) -> None:
         self.program, self.maps = program, maps
         self.before: dict[int, State] = {}
+        self.after: dict[int, list[int]] = {}
+        self.malformed = malformed(program.code)
         self.work: list[int] = []
         arguments = [Content(CONTEXT, 0), *[NOTHING] * 4]
         self._arrive(0, State.at_entry(arguments, 0, 0))
         while self.work:
             index = self.work.pop()
-            for target, state in self.step(index, self.before[index].copy()):
+            if index in self.malformed:
+                continue  # the verifier goes no further
+            following = list(self.step(index, self.before[index].copy()))
+            self.after[index] = [target for target, _ in following]
+            for target, state in following:
                 self._arrive(target, state)
 
     def _arrive(self, index: int, state: State) -> None:
@@ -97,10 +116,12 @@ class Flow:
             return
         if instruction.opcode == LOAD_IMMEDIATE:
             state.registers[instruction.dst] = self.immediate(index, instruction)
-            self._callback(index, instruction)
+            self._callback(index, instruction, state.given)
             yield index + 2, state
             return
         if kind in (ALU, ALU64):
+            if instruction.operation == MOV and instruction.opcode & X:
+                link(state, instruction.src)
             state.registers[instruction.dst] = compute(instruction, state)
         elif instruction.opcode == CALL_OPCODE:
             self.call(index, instruction, state)
@@ -109,9 +130,9 @@ class Flow:
             return
         elif kind == LDX:
             state.registers[instruction.dst] = self.load(instruction, state)
-        elif instruction.mode == ATOMIC:
+        elif kind == STX and instruction.mode == ATOMIC:
             self.atomic(instruction, state)
-        elif kind in (ST, ST | 1):
+        elif kind in (ST, STX):
             self.store(instruction, state)
         else:
             yield from self.branch(index, instruction, state)
@@ -129,10 +150,10 @@ class Flow:
             return Content(MAP, 0, reference.map)
         return Content(VALUE, reference.offset, reference.map)
 
-    def _callback(self, index: int, instruction: Instruction) -> None:
+    def _callback(self, index: int, instruction: Instruction, given: Given) -> None:
         """A function whose address is taken may be called with anything."""
         if instruction.src == PSEUDO_FUNC and index not in self.program.references:
-            state = State.at_entry([ANYTHING] * 5, None, None)
+            state = State.at_entry([ANYTHING] * 5, None, None, given)
             self._arrive(index + 1 + instruction.imm, state)
 
     def branch(
@@ -147,18 +168,26 @@ class Flow:
             mask = (1 << bits) - 1
             compare = COMPARE[instruction.operation]
             outcome = compare(left.offset & mask, right.offset & mask, bits)
+        is_open = outcome is None and goes_either_way(instruction, left, right)
         if outcome is not True:
             fallthrough = state.copy()
             narrow(instruction, left, right, fallthrough, taken=False)
+            if outcome is None and not is_open:
+                fallthrough.given |= {(index, False)}
             yield index + 1, fallthrough
         if outcome is not False:
             narrow(instruction, left, right, state, taken=True)
+            if outcome is None and not is_open:
+                state.given |= {(index, True)}
             yield jump_target(index, instruction), state
 
     def load(self, instruction: Instruction, state: State) -> Content:
         base = state.registers[instruction.src]
-        if base.offset is None or instruction.mode != MEM:
+        free = Content(SCALAR, bits=8 * instruction.size)
+        if instruction.mode != MEM:
             return ANYTHING if base.kind in (UNKNOWN, STACK) else NUMBER
+        if base.offset is None:
+            return ANYTHING if base.kind in (UNKNOWN, STACK) else free
         offset = base.offset + instruction.offset
         if base.kind == CONTEXT:
             fields = {
@@ -166,18 +195,18 @@ class Flow:
                 DATA_END: Content(PACKET_END, 0),
                 DATA_META: Content(META, 0),
             }
-            return fields.get(offset, NUMBER)
+            return fields.get(offset, free)
         if base.kind == STACK:
             return state.stack.get((offset, instruction.size), ANYTHING)
         if base.kind == VALUE and base.maybe_null is None:
             return self._constant(base.map, offset, instruction.size)
-        return ANYTHING if base.kind == UNKNOWN else NUMBER
+        return ANYTHING if base.kind == UNKNOWN else free
 
     def _constant(self, name: str, offset: int, size: int) -> Content:
         """A constant among the global variables, which the loader freezes, is known."""
         content = self.maps[name].program_lookup(bytes(4)) if name.startswith(".rodata") else None
         if content is None:
-            return NUMBER
+            return Content(SCALAR, bits=8 * size)
         return Content(SCALAR, int.from_bytes(content[offset : offset + size], sys.byteorder))
 
     def store(self, instruction: Instruction, state: State) -> None:
@@ -190,6 +219,7 @@ class Flow:
             if instruction.kind == ST:
                 stored = Content(SCALAR, instruction.imm & (1 << 8 * size) - 1)
             else:
+                link(state, instruction.src)
                 stored = state.registers[instruction.src]
                 if size < 8:
                     known = stored.kind == SCALAR and stored.offset is not None
@@ -200,7 +230,8 @@ class Flow:
     def atomic(self, instruction: Instruction, state: State) -> None:
         registers, operation = state.registers, instruction.imm
         if operation == LOAD_ACQUIRE:
-            registers[instruction.dst] = self.load(instruction._replace(opcode=0x79), state)
+            plain = LDX | MEM | instruction.opcode & DW
+            registers[instruction.dst] = self.load(instruction._replace(opcode=plain), state)
             return
         base = registers[instruction.dst]
         if base.kind in (STACK, UNKNOWN):
@@ -215,7 +246,7 @@ class Flow:
         arguments = registers[1:6]
         if instruction.src == CALL_PROGRAM:
             inside = [ANYTHING if each.kind == STACK else each for each in arguments]
-            entry = State.at_entry(inside, state.packet, state.meta)
+            entry = State.at_entry(inside, state.packet, state.meta, state.given)
             self._arrive(index + 1 + instruction.imm, entry)
             if any(each.kind in (STACK, UNKNOWN) for each in arguments):
                 state.stack = {}
@@ -240,7 +271,9 @@ class Flow:
         if returns == "r":
             return Content(RECORD, 0, maybe_null=index)
         if returns == "n":
-            return NUMBER
+            return NUMBER if number in BOUNDED else Content(SCALAR, bits=64)
+        if returns == "-":
+            return NOTHING
         if returns == "?":
             return ANYTHING
         if arguments[0].kind != MAP:

@@ -6,7 +6,9 @@ Mirrors ``kernel/bpf/verifier.c: check_subprogs, check_cfg, check_alu_op, do_che
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from errno import E2BIG, EACCES, EINVAL
+from typing import TypeAlias
 
 from spec.machine.instruction import (
     ABS,
@@ -52,24 +54,48 @@ from spec.machine.instruction import (
 from spec.machine.program import ProgramCode
 from spec.machine.refusal import refused
 
+Problem: TypeAlias = tuple[int, str]
+"""Errno and the verifier's sentence."""
+
 FRAME_POINTER = 10
 
 NO_END = "last insn is not an exit or jmp"
+EVERYWHERE = ("unknown opcode", "BPF_LDX uses reserved fields")
+"""What is refused even where control never comes (``resolve_pseudo_ldimm64``)."""
 
 
 def check_form(program: ProgramCode) -> None:
-    """Raise ``KernelError`` at the first instruction that is malformed."""
+    """Raise ``KernelError`` for what is wrong wherever it stands: opcodes, jumps, wide numbers."""
     if not program.code:
         raise refused(E2BIG, "", program, 0)
     second_halves = _wide(program)
     for function in program.functions:
         _check_jumps(program, function.start, program.end_of(function.start), second_halves)
-    for index, instruction in enumerate(program.code):
-        if index in second_halves:
-            continue
-        problem = _problem(instruction)
-        if problem:
+    for index, problem in malformed(program.code).items():
+        if index not in second_halves and problem[1].startswith(EVERYWHERE):
             raise refused(problem[0], problem[1], program, index)
+
+
+def malformed(code: Sequence[Instruction]) -> dict[int, Problem]:
+    """What is wrong with instructions by themselves, by their index.
+
+    The verifier sees it when it gets there, and never where it does not.
+    """
+    return {
+        index: problem
+        for index, instruction in enumerate(code)
+        if (problem := _problem_of(instruction))
+    }
+
+
+def check_values(program: ProgramCode, index: int) -> None:
+    """Raise what the verifier says after it has seen that registers may be read."""
+    instruction = program.code[index]
+    problem = _value_problem(instruction)
+    if not problem and instruction.dst == FRAME_POINTER and _sets_register(instruction):
+        problem = EACCES, "frame pointer is read only"
+    if problem:
+        raise refused(problem[0], problem[1], program, index)
 
 
 def _wide(program: ProgramCode) -> set[int]:
@@ -140,7 +166,7 @@ def _check_reached(program: ProgramCode, start: int, end: int, second_halves: se
             raise refused(EINVAL, f"unreachable insn {index}", program, index)
 
 
-def _problem(instruction: Instruction) -> tuple[int, str] | None:
+def _problem_of(instruction: Instruction) -> Problem | None:
     """What is wrong with the instruction by itself."""
     for number in (instruction.dst, instruction.src):
         if number > FRAME_POINTER:
@@ -152,17 +178,30 @@ def _problem(instruction: Instruction) -> tuple[int, str] | None:
     if instruction.opcode == LOAD_IMMEDIATE:
         if instruction.offset:
             return EINVAL, "BPF_LD_IMM64 uses reserved fields"
-        return _frame_pointer(instruction)
+        return None
     return _memory_problem(instruction)
 
 
-def _frame_pointer(instruction: Instruction) -> tuple[int, str] | None:
-    if instruction.dst == FRAME_POINTER:
-        return EACCES, "frame pointer is read only"
+def _sets_register(instruction: Instruction) -> bool:
+    kind = instruction.kind
+    return kind in (ALU, ALU64, LDX) or instruction.opcode == LOAD_IMMEDIATE
+
+
+def _value_problem(instruction: Instruction) -> Problem | None:
+    """Division by a zero that is written there, and shifts by too many bits."""
+    if instruction.kind not in (ALU, ALU64) or instruction.opcode & X:
+        return None
+    operation, imm, bits = instruction.operation, instruction.imm, 64
+    if instruction.kind == ALU:
+        bits = 32
+    if operation in (DIV, MOD) and imm == 0:
+        return EINVAL, "div by zero"
+    if operation in (LSH, RSH, ARSH) and not 0 <= imm < bits:
+        return EINVAL, f"invalid shift {imm}"
     return None
 
 
-def _alu_problem(instruction: Instruction) -> tuple[int, str] | None:
+def _alu_problem(instruction: Instruction) -> Problem | None:
     opcode, _, src, offset, imm = instruction
     operation, is_wide = instruction.operation, instruction.kind == ALU64
     from_register = bool(opcode & X)
@@ -184,14 +223,10 @@ def _alu_problem(instruction: Instruction) -> tuple[int, str] | None:
         offsets = (0, 1) if operation in (DIV, MOD) else (0,)
         if offset not in offsets or (imm if from_register else src):
             return EINVAL, "BPF_ALU uses reserved fields"
-        if operation in (DIV, MOD) and not from_register and imm == 0:
-            return EINVAL, "div by zero"
-        if operation in (LSH, RSH, ARSH) and not from_register and imm & -(64 if is_wide else 32):
-            return EINVAL, f"invalid shift {imm}"
-    return _frame_pointer(instruction)
+    return None
 
 
-def _jump_problem(instruction: Instruction) -> tuple[int, str] | None:
+def _jump_problem(instruction: Instruction) -> Problem | None:
     opcode, dst, src, offset, imm = instruction
     if opcode == CALL_OPCODE:
         if dst or src not in (0, CALL_PROGRAM) or offset:
@@ -200,7 +235,7 @@ def _jump_problem(instruction: Instruction) -> tuple[int, str] | None:
         if dst or src or (offset if opcode == GOTO_LONG else imm):
             return EINVAL, "BPF_JA uses reserved fields"
     elif opcode == EXIT_OPCODE:
-        if dst or src or offset or imm:
+        if dst or src or imm:
             return EINVAL, "BPF_EXIT uses reserved fields"
     elif (
         instruction.operation in (JA, CALL_OPCODE & 0xF0, EXIT_OPCODE & 0xF0)
@@ -212,13 +247,13 @@ def _jump_problem(instruction: Instruction) -> tuple[int, str] | None:
     return None
 
 
-def _memory_problem(instruction: Instruction) -> tuple[int, str] | None:
+def _memory_problem(instruction: Instruction) -> Problem | None:
     opcode, _, src, _, imm = instruction
     kind, mode, width = instruction.kind, instruction.mode, opcode & 0x18
     if kind == LDX and (imm or mode not in (MEM, MEMSX)):
         return EINVAL, "BPF_LDX uses reserved fields"
     if kind == LDX and (mode == MEM or width != DW):
-        return _frame_pointer(instruction)
+        return None
     if kind == LD and mode in (ABS, IND):
         return EINVAL, "BPF_LD_[ABS|IND] instructions not allowed for this program type"
     if kind == ST and mode == MEM:

@@ -13,7 +13,7 @@ from errno import E2BIG, EINVAL, ENOENT
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
 from spec.machine import packet_helpers, record_helpers, text_helpers
-from spec.machine.fault import BUDGET
+from spec.machine.fault import BUDGET, Trap
 from spec.machine.host import PerCpuMap, ProgramArray, TailTarget
 from spec.machine.memory import MAX_TAIL_CALLS, Memory
 
@@ -140,7 +140,8 @@ class Helper(NamedTuple):
     ``arguments`` has a letter for each argument: ``c`` context, ``m`` map, ``k`` key, ``v`` value,
     ``p`` pointer to memory whose size is the next argument ``s``, ``r`` ring buffer record,
     ``n`` number, ``f`` function of the program, ``a`` anything. ``returns`` is ``n`` for a
-    number, ``v`` for a map value or null, ``r`` for a record or null, ``?`` for what nobody knows.
+    number, ``v`` for a map value or null, ``r`` for a record or null, ``?`` for what nobody knows,
+    ``-`` where r0 may not be read afterwards.
     ``since`` is the first release that has it.
     """
 
@@ -157,7 +158,13 @@ def _engine_only(*_: int | Memory) -> int:
     return -ENOENT
 
 
+def _refused(*_: int | Memory) -> int:
+    raise Trap("the verifier lets nothing pass here")
+
+
 LOOKUP, TAIL_CALL = 1, 12
+REFUSED = 1 << 30
+"""No helper of any kernel: stands where a program must not come (``executable.py``)."""
 
 HELPERS: dict[int, Helper] = {
     LOOKUP: Helper("bpf_map_lookup_elem", map_lookup_elem, "mk", "v"),
@@ -167,7 +174,7 @@ HELPERS: dict[int, Helper] = {
     6: Helper("bpf_trace_printk", text_helpers.trace_printk, "ps", gpl_only=True),
     7: Helper("bpf_get_prandom_u32", get_prandom_u32, ""),
     8: Helper("bpf_get_smp_processor_id", get_smp_processor_id, ""),
-    TAIL_CALL: Helper("bpf_tail_call", _engine_only, "cmn"),
+    TAIL_CALL: Helper("bpf_tail_call", _engine_only, "cmn", "-"),
     23: Helper("bpf_redirect", redirect, "nn", since=(4, 14)),
     25: Helper("bpf_perf_event_output", record_helpers.perf_event_output, "cmnps", gpl_only=True),
     28: Helper("bpf_csum_diff", packet_helpers.csum_diff, "pspsn", since=(4, 16)),
@@ -180,15 +187,15 @@ HELPERS: dict[int, Helper] = {
     84: Helper("bpf_sk_lookup_tcp", no_socket, "cpsnn", "?"),
     85: Helper("bpf_sk_lookup_udp", no_socket, "cpsnn", "?"),
     86: Helper("bpf_sk_release", no_socket, "p"),
-    93: Helper("bpf_spin_lock", lock, "p", since=(5, 1)),
-    94: Helper("bpf_spin_unlock", lock, "p", since=(5, 1)),
+    93: Helper("bpf_spin_lock", lock, "p", "-", since=(5, 1)),
+    94: Helper("bpf_spin_unlock", lock, "p", "-", since=(5, 1)),
     99: Helper("bpf_skc_lookup_tcp", no_socket, "cpsnn", "?"),
     118: Helper("bpf_jiffies64", jiffies, "", since=(5, 6)),
     125: Helper("bpf_ktime_get_boot_ns", ktime_get_ns, "", since=(5, 8)),
     130: Helper("bpf_ringbuf_output", record_helpers.ringbuf_output, "mpsn", since=(5, 8)),
     131: Helper("bpf_ringbuf_reserve", record_helpers.ringbuf_reserve, "mnn", "r", since=(5, 8)),
-    132: Helper("bpf_ringbuf_submit", record_helpers.ringbuf_submit, "rn", since=(5, 8)),
-    133: Helper("bpf_ringbuf_discard", record_helpers.ringbuf_discard, "rn", since=(5, 8)),
+    132: Helper("bpf_ringbuf_submit", record_helpers.ringbuf_submit, "rn", "-", since=(5, 8)),
+    133: Helper("bpf_ringbuf_discard", record_helpers.ringbuf_discard, "rn", "-", since=(5, 8)),
     134: Helper("bpf_ringbuf_query", record_helpers.ringbuf_query, "mn", since=(5, 8)),
     163: Helper("bpf_check_mtu", packet_helpers.check_mtu, "cnpnn", gpl_only=True, since=(5, 12)),
     165: Helper("bpf_snprintf", text_helpers.snprintf, "pspps", gpl_only=True, since=(5, 13)),
@@ -202,6 +209,7 @@ HELPERS: dict[int, Helper] = {
     190: Helper("bpf_xdp_store_bytes", packet_helpers.store_bytes, "cnps", since=(5, 18)),
     195: Helper("bpf_map_lookup_percpu_elem", map_lookup_percpu_elem, "mkn", "v", since=(5, 19)),
     208: Helper("bpf_ktime_get_tai_ns", ktime_get_ns, "", since=(6, 1)),
+    REFUSED: Helper("", _refused, ""),
 }
 
 CHANGES_PACKET = {44, 54, 65}

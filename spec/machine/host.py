@@ -27,6 +27,10 @@ class Frame(Protocol):
     end: int
     frags: list[bytearray]
 
+    @property
+    def frag_room(self) -> int:
+        """Bytes to which the last fragment may grow; 0 where the receive queue tells nothing."""
+
     def lengthen(self, end: int) -> bool:
         """Move the end up to *end* over zero bytes, if there is room."""
 

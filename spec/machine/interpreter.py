@@ -18,7 +18,7 @@ from spec.machine.arithmetic import (
     signed_divide,
     signed_modulo,
 )
-from spec.machine.fault import BUDGET, MAX_DEPTH, MachineFault, TooManyFunctions, Trap
+from spec.machine.fault import BUDGET, MachineFault, TooManyFunctions, Trap
 from spec.machine.helpers import HELPERS, LOOP, TAIL_CALL, loop, tail_call
 from spec.machine.instruction import (
     ADD,
@@ -88,7 +88,7 @@ class _Activation:
         memory, code = self.memory, self.executable.code
         index = start
         try:
-            if memory.depth >= MAX_DEPTH:
+            if memory.depth >= memory.limit:
                 raise TooManyFunctions
             stack = STACK + 2 * memory.depth
             memory.regions[stack] = bytearray(STACK_SIZE)

@@ -17,13 +17,16 @@ class Content(NamedTuple):
 
     ``offset`` is a scalar's value, or a pointer's distance in bytes from where its kind begins
     (a stack pointer's from the frame pointer); None where it is not known. ``map`` names the map
-    of a MAP or VALUE. ``maybe_null`` is the instruction whose result may still be null.
+    of a MAP or VALUE. ``maybe_null`` is the instruction whose result may still be null. ``bits``
+    of a scalar say that the verifier holds every number below 2 to this power possible; 0 means
+    that it may know better.
     """
 
     kind: str
     offset: int | None = None
     map: str = ""
     maybe_null: int | None = None
+    bits: int = 0
 
     @property
     def type_name(self) -> str:
@@ -36,6 +39,8 @@ ANYTHING = Content(UNKNOWN)
 NOTHING = Content(UNSET)
 NUMBER = Content(SCALAR)
 
+Given = frozenset[tuple[int, bool]]
+
 Slot = tuple[int, int]
 """Offset from the frame pointer and size of something stored on the stack."""
 
@@ -44,10 +49,11 @@ class State:
     """Registers, stack slots, and how many bytes of packet and metadata are known to be there.
 
     ``packet`` and ``meta`` count from the start of the packet and of the metadata; None where
-    the ways that lead here disagree.
+    the ways that lead here disagree. ``given`` are the branches, each with whether it is taken,
+    that lead here and that the verifier may be able to rule out: without any, it comes here.
     """
 
-    __slots__ = ("meta", "packet", "registers", "stack")
+    __slots__ = ("given", "meta", "packet", "registers", "stack")
 
     def __init__(
         self,
@@ -55,17 +61,25 @@ class State:
         stack: dict[Slot, Content],
         packet: int | None = 0,
         meta: int | None = 0,
+        given: Given = frozenset(),
     ) -> None:
         self.registers, self.stack, self.packet, self.meta = registers, stack, packet, meta
+        self.given = given
 
     @classmethod
-    def at_entry(cls, arguments: list[Content], packet: int | None, meta: int | None) -> State:
+    def at_entry(
+        cls,
+        arguments: list[Content],
+        packet: int | None,
+        meta: int | None,
+        given: Given = frozenset(),
+    ) -> State:
         """The state in which a function begins; *arguments* are r1 to r5."""
         registers = [NOTHING, *arguments, *[NOTHING] * 4, Content(STACK, 0)]
-        return cls(registers, {}, packet, meta)
+        return cls(registers, {}, packet, meta, given)
 
     def copy(self) -> State:
-        return State(list(self.registers), dict(self.stack), self.packet, self.meta)
+        return State(list(self.registers), dict(self.stack), self.packet, self.meta, self.given)
 
     def replace(self, old: Content, new: Content) -> None:
         """*old* turns out to be *new*, in every register and slot."""
@@ -108,10 +122,24 @@ class State:
         }
         packet = self.packet if self.packet == other.packet else None
         meta = self.meta if self.meta == other.meta else None
-        before = self.registers, self.stack, self.packet, self.meta
-        changed = before != (registers, stack, packet, meta)
+        given = _either(self.given, other.given)
+        before = self.registers, self.stack, self.packet, self.meta, self.given
+        changed = before != (registers, stack, packet, meta, given)
+        self.given = given
         self.registers, self.stack, self.packet, self.meta = registers, stack, packet, meta
         return changed
+
+
+def _either(left: Given, right: Given) -> Given:
+    """What has to be given if *left* or *right* is enough; one of a branch's two ways is taken."""
+    if right < left:
+        return right
+    only_left, only_right = left - right, right - left
+    if len(only_left) == len(only_right) == 1:
+        ((branch, taken),), ((other, other_taken),) = only_left, only_right
+        if branch == other and taken != other_taken:
+            return left & right
+    return left
 
 
 def _join(left: Content, right: Content) -> Content:

@@ -54,8 +54,8 @@ class Memory:
     """What one run may touch; also carries what its helpers need."""
 
     __slots__ = (
-        "context", "depth", "dynamic", "executed", "fields", "host", "maps", "packet", "pending",
-        "places", "regions", "release", "tail_calls", "watch",
+        "context", "depth", "dynamic", "executed", "fields", "host", "limit", "maps", "packet",
+        "pending", "places", "regions", "release", "tail_calls", "watch",
     )  # fmt: skip
 
     def __init__(
@@ -74,6 +74,7 @@ class Memory:
         self.packet = FIRST_PACKET - 2
         self.executed = 0
         self.depth = 0
+        self.limit = MAX_DEPTH
         self.tail_calls = 0
         self.watch: Callable[[Executable, int, list[int]], None] | None = None
         self.pending: dict[int, tuple[object, bytearray]] = {}

@@ -81,8 +81,7 @@ def adjust_tail(memory: Memory, context: int, offset: int, *_: int) -> int:
 
 def _adjust_fragments(frame: Frame, offset: int) -> int:
     if offset >= 0:
-        # Growing needs a receive queue that declares its fragments' size; none here does.
-        return -EOPNOTSUPP
+        return _grow_fragment(frame, offset)
     remove = -offset
     if remove > packet_length(frame) - ETH_HLEN:
         return -EINVAL
@@ -94,6 +93,17 @@ def _adjust_fragments(frame: Frame, offset: int) -> int:
         remove -= len(fragment)
         frame.frags.pop()
     frame.end -= remove
+    return 0
+
+
+def _grow_fragment(frame: Frame, offset: int) -> int:
+    """The last fragment grows, if the receive queue tells how far it may."""
+    if not frame.frag_room:
+        return -EOPNOTSUPP
+    fragment = frame.frags[-1]
+    if offset > frame.frag_room - len(fragment):
+        return -EINVAL
+    frame.frags[-1] = fragment + bytes(offset)
     return 0
 
 
@@ -162,7 +172,8 @@ def check_mtu(
     if asked := memory.load(length, 4):
         size = asked + ETH_HLEN
     memory.store(length, 4, mtu)
-    is_too_long = size + signed32(difference) > mtu + ETH_HLEN
+    # The kernel's int wraps around (-fno-strict-overflow).
+    is_too_long = signed32(size + difference) > mtu + ETH_HLEN
     return BPF_MTU_CHK_RET_FRAG_NEEDED if is_too_long else 0
 
 

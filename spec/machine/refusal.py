@@ -13,6 +13,7 @@ def refused(code: int, reason: str, program: ProgramCode, index: int) -> KernelE
     ``source`` is what the verifier's log has before the instruction: ``; text @ file:line``.
     """
     error = KernelError(code, reason)
+    error.index = index
     line = program.lines.get(index)
     if line:
         error.source = f"; {line.text.strip()} @ {line.file}:{line.number}"

@@ -204,8 +204,9 @@ def place(instruction: Instruction, register: int, content: Content) -> tuple[st
 def load(instruction: Instruction, content: Content) -> str:
     """LDX as an assignment; *content* is what is known about the address."""
     size, dst = instruction.size, instruction.dst
-    if content.kind == CONTEXT and content.offset == 0:
-        field = instruction.offset // 4
+    field, rest = divmod(instruction.offset, 4)
+    is_field = size == 4 and not rest and 0 <= field < len(FIELDS)
+    if content.kind == CONTEXT and content.offset == 0 and is_field:
         value = f"m.fields[{field}]" if field < 3 else f"context.{FIELDS[field]}"
     else:
         region, offset = place(instruction, instruction.src, content)

@@ -12,7 +12,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 from spec.machine.arithmetic import byte_swap, divide, modulo, signed_divide, signed_modulo
-from spec.machine.fault import MAX_DEPTH, OutOfBudget, TooManyFunctions
+from spec.machine.fault import OutOfBudget, TooManyFunctions
 from spec.machine.flow import Flow
 from spec.machine.graph import Graph
 from spec.machine.helpers import HELPERS, loop, tail_call
@@ -158,7 +158,7 @@ class Translation:
         if writer.needs_frame:
             lines += [
                 " depth = m.depth",
-                f" if depth >= {MAX_DEPTH}: raise TooManyFunctions",
+                " if depth >= m.limit: raise TooManyFunctions",
                 " m.depth = depth + 1",
                 f" stack = mem[{STACK_REGION} + 2 * depth] = bytearray({STACK_SIZE})",
                 f" r10 = ({STACK_REGION} + 2 * depth << {SHIFT}) + {STACK_SIZE}",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from spec.devices.gro import Gro
 from spec.errors import KernelError
-from spec.maps.element import POINTER_SIZE, Definition, IndexedMap, missing, number, signed, word
+from spec.maps.element import Definition, IndexedMap, missing, number, signed, word
 from spec.maps.owner import admits
 from spec.redirect.pointer_ring import PointerRing
 from spec.uapi import (
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 NR_CPUS = 256
 """CPUs that the kernel was built for, however many there are."""
 MAX_QUEUE_SIZE = 16384
-MAP_SIZE = 304
-"""``struct bpf_cpu_map`` on a 64-bit machine."""
 
 
 class CpuEntry:
@@ -124,11 +122,6 @@ class Cpumap(IndexedMap):
         if slot >= self.max_entries:
             raise KernelError(EINVAL)
         self.slots.pop(slot, None)
-
-    @property
-    def memory(self) -> int:
-        """``cpumap.c: cpu_map_mem_usage``: entries and their rings are not counted."""
-        return MAP_SIZE + self.max_entries * POINTER_SIZE
 
     @property
     def threads(self) -> Mapping[int, str]:

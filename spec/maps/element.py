@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from errno import EBADF, EINVAL, ENOENT, ENOMEM, EPERM
+from errno import EBADF, EBADFD, EINVAL, ENOENT, ENOMEM, EPERM
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spec.errors import ENOTSUPP, CannotTellError, InputError, KernelError
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from spec.redirect.xsk import ModelSocket
 
 POINTER_SIZE = 8
+MAP_SIZE = 304
+"""``struct bpf_cpu_map`` and ``struct xsk_map`` on a 64-bit machine."""
 MEMORY = 1 << 34
 """Bytes that the machine of the model has to give."""
 _BYTE_ORDER = sys.byteorder
@@ -81,33 +83,54 @@ class ModelMap(Map):
 
     @property
     def map_flags(self) -> int:
-        """Flags as reported: ``BPF_F_RDONLY`` and ``BPF_F_WRONLY`` belong to the descriptor."""
+        """Flags as reported: ``BPF_F_RDONLY`` and ``BPF_F_WRONLY`` belong to the descriptor.
+
+        Without a descriptor ``EBADFD``, and not ``EBADF`` as elsewhere
+        (``kernel/bpf/syscall.c: bpf_obj_get_info_by_fd``).
+        """
+        if not self.lab.holds(self):
+            raise KernelError(EBADFD)
         return self._flags & ~(BPF_F_RDONLY | BPF_F_WRONLY)
 
     def lookup_bytes(self, key: bytes) -> bytes:
         """``BPF_MAP_LOOKUP_ELEM``."""
+        self._sized(key, self.key_size, "key")
         self._check_readable()
-        return self.lookup_element(self._sized(key, self.key_size, "key"))
+        return self.lookup_element(key)
+
+    def lookup_with_flags(self, key: Key, flags: int) -> bytes:
+        """The only flag is ``BPF_F_LOCK``, and it needs a lock in the value.
+
+        Others are refused before anybody looks for the map.
+        """
+        raw = self._sized(self._key(key), self.key_size, "key")
+        if flags & ~BPF_F_LOCK:
+            raise KernelError(EINVAL)
+        self._check_readable()
+        if flags:
+            raise KernelError(EINVAL)
+        return self.lookup_element(raw)
 
     def update_bytes(self, key: bytes, value: bytes, flags: int) -> None:
         """``BPF_MAP_UPDATE_ELEM``: *flags* has 64 bits."""
+        self._sized(key, self.key_size, "key")
+        self._sized(value, self.user_value_size, "value")
         self._check_writable()
         if flags & BPF_F_LOCK:
             raise KernelError(EINVAL)
-        self._sized(key, self.key_size, "key")
-        self._sized(value, self.user_value_size, "value")
         self.update_element(key, value, flags)
 
     def delete_bytes(self, key: bytes) -> None:
         """``BPF_MAP_DELETE_ELEM``."""
+        self._sized(key, self.key_size, "key")
         self._check_writable()
-        self.delete_element(self._sized(key, self.key_size, "key"))
+        self.delete_element(key)
 
     def next_key_bytes(self, key: bytes | None) -> bytes:
         """``BPF_MAP_GET_NEXT_KEY``."""
-        self._check_readable()
         if key is not None:
             self._sized(key, self.key_size, "key")
+        self._check_readable()
         return self.following_key(key)
 
     def freeze(self) -> None:
@@ -123,13 +146,6 @@ class ModelMap(Map):
     def memory(self) -> int:
         """What the map says it takes, where the model knows."""
         raise CannotTellError(f"the model does not know what a {self.type.short} takes; ask Linux")
-
-    def lookup_with_flags(self, key: Key, flags: int) -> bytes:
-        """Only ``BPF_F_LOCK`` is a flag of lookups, and it needs a lock in the value."""
-        self._check_readable()
-        if flags:
-            raise KernelError(EINVAL)
-        return self.lookup_bytes(self._key(key))
 
     @property
     def user_value_size(self) -> int:
@@ -174,7 +190,7 @@ class ModelMap(Map):
         """0 or a negative errno."""
         return -EINVAL
 
-    # Order of checks: the descriptor, its permission, the arguments.
+    # Order of checks: what no system call could be made with, the descriptor, its permission.
 
     def _check_open(self) -> None:
         if not self.lab.holds(self):
@@ -200,8 +216,9 @@ class ModelMap(Map):
 class RedirectMap(ModelMap):
     """A map that frames are redirected through: without batches."""
 
-    def lookup_and_delete(self, key: Key) -> bytes:  # noqa: ARG002
+    def lookup_and_delete(self, key: Key) -> bytes:
         """``BPF_MAP_LOOKUP_AND_DELETE_ELEM``: not for the maps of redirection."""
+        self._sized(self._key(key), self.key_size, "key")
         self._check_readable()
         self._check_writable()
         raise KernelError(ENOTSUPP)
@@ -224,6 +241,11 @@ class RedirectMap(ModelMap):
 
 class IndexedMap(RedirectMap):
     """A map whose keys are the slots ``0 … max_entries - 1``."""
+
+    @property
+    def memory(self) -> int:
+        """The map and its slots (``cpumap.c: cpu_map_mem_usage``), not what those hold."""
+        return MAP_SIZE + self.max_entries * POINTER_SIZE
 
     def following_key(self, key: bytes | None) -> bytes:
         """Empty slots are not skipped (``devmap.c: dev_map_get_next_key``)."""

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 from spec.errors import KernelError
 from spec.lab import Socket
 from spec.maps.devmap import CREATE_FLAGS
-from spec.maps.element import POINTER_SIZE, Definition, IndexedMap, number, signed, word
+from spec.maps.element import Definition, IndexedMap, number, signed, word
 from spec.uapi import BPF_EXIST, BPF_NOEXIST, XDP_TX
 
 if TYPE_CHECKING:
     from spec.model import ModelLab
     from spec.redirect.xsk import ModelSocket
 
-MAP_SIZE = 304
-"""``struct xsk_map`` on a 64-bit machine, without its slots."""
+NODE_SIZE = 32
+"""``struct xsk_map_node`` on a 64-bit machine."""
 
 
 class Xskmap(IndexedMap):
@@ -75,8 +75,8 @@ class Xskmap(IndexedMap):
 
     @property
     def memory(self) -> int:
-        """``xskmap.c: xsk_map_mem_usage``."""
-        return MAP_SIZE + self.max_entries * POINTER_SIZE
+        """The map, its slots, and a node for each full one (``xskmap.c: xsk_map_mem_usage``)."""
+        return super().memory + len(self.slots) * NODE_SIZE
 
     def program_lookup(self, key: bytes) -> bytes | None:
         """A program reads ``struct bpf_xdp_sock``: the queue, and every device has one only."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from spec.frame import FRAME_HEADER, HEADROOM, LINEAR_ROOM, Frame
+from spec.frame import FRAME_HEADER, HEADROOM, LINEAR_ROOM, PAGE_SIZE, Frame
 from spec.lab import TestRun
 from spec.machine.host import Context
 from spec.redirect.helpers import BY_IFINDEX
@@ -35,8 +35,9 @@ def run_plain(program: ModelProgram, request: Request) -> TestRun:
     fragments. What comes back begins with the metadata, if there is any.
     """
     prepared = prepare(program, request)
-    frame = prepared.frame(request.data, LINEAR_ROOM, Frame)
-    cpu, act = program.lab.processors[0], 0
+    kind = LoopbackFrame if prepared.device is program.lab.lo else Frame
+    frame = prepared.frame(request.data, LINEAR_ROOM, kind)
+    cpu, act = program.lab.processor, 0
     ifindex, queue = prepared.device.ifindex, prepared.queue
     for _ in range(request.repeat or 1):
         cpu.enter()
@@ -58,9 +59,16 @@ def run_live(program: ModelProgram, request: Request) -> TestRun:
     left = request.repeat or 1
     while left:
         size = min(left, batch_size)
-        LiveBatch(program, prepared.device, pool).run(lab.processors[0], size)
+        LiveBatch(program, prepared.device, pool).run(lab.processor, size)
         left -= size
     return TestRun.of(0, request.data if request.wants_data else b"", event_log([], lab))
+
+
+class LoopbackFrame(Frame):
+    """A frame that no device received: test runs tell how large its fragments may become."""
+
+    __slots__ = ()
+    frag_room = PAGE_SIZE
 
 
 class LiveFrame(Frame):

@@ -16,7 +16,7 @@ from spec.maps.ordinary.table import (
     check_update_flags,
     round_up,
 )
-from spec.uapi import BPF_F_NUMA_NODE, BPF_NOEXIST, MapType
+from spec.uapi import BPF_F_LOCK, BPF_F_NUMA_NODE, BPF_NOEXIST, MapType
 
 BPF_F_MMAPABLE, BPF_F_INNER_MAP = 1 << 10, 1 << 12
 
@@ -48,12 +48,14 @@ class Indexed(Table):
 
     def writable_index(self, key: bytes, flags: int) -> int:
         """The slot to write; no slot can be created (``array_map_update_elem``)."""
-        check_update_flags(flags)
+        check_update_flags(flags & ~BPF_F_LOCK)
         index = self.index(key)
         if index >= self.max_entries:
             raise KernelError(E2BIG)
-        if flags == BPF_NOEXIST:
+        if flags & BPF_NOEXIST:
             raise KernelError(EEXIST)
+        if flags & BPF_F_LOCK:
+            raise KernelError(EINVAL)
         return index
 
     def delete_bytes(self, key: bytes) -> None:

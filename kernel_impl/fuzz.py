@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""``xdpspec fuzz``: what it takes, what it prints, how it ends."""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from spec.testing.differential.areas import AREAS
+
+if TYPE_CHECKING:
+    from kernel_impl.fuzzing import Found, Request
+    from spec.testing.differential.campaign import Result
+
+FOUND, USAGE, MISSING, INTERRUPTED = 1, 2, 3, 130
+STEPS = {"maps": 200_000}
+"""Where nobody says how many: about ten seconds on two processors."""
+FEWER_STEPS = 30_000
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+def _part(_: click.Context, __: click.Parameter, value: str) -> tuple[int, int]:
+    """``3/10``, the third of ten: its place, counted from 0, and how many there are."""
+    own, ___, parts = value.partition("/")
+    if not (own.isdigit() and parts.isdigit() and 1 <= int(own) <= int(parts)):
+        raise click.BadParameter(f"{value!r}: write 3/10 for the third of ten")
+    return int(own) - 1, int(parts)
+
+
+@click.command(
+    epilog="Exit status: 0 no difference, 1 a difference, 2 wrong usage, 3 this machine lacks "
+    "something (it says what, and what helps).",
+)
+@click.option("--steps", type=click.IntRange(1), help="Steps in each area.")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Or time in each area.")
+@click.option("--seed", type=click.IntRange(0), help="Same seed, same run. Default: a random one.")
+@click.option(
+    "--area", type=click.Choice([*AREAS, "all"]), default="all", help="What to search (all)."
+)
+@click.option(
+    "--workers", type=click.IntRange(1), help="Processes. Default: one for each processor."
+)
+@click.option(
+    "--part",
+    default="1/1",
+    metavar="K/N",
+    callback=_part,
+    help="Only the K-th of N parts of the sessions, as 3/10: for N machines with one seed.",
+)
+@click.option(
+    "--against",
+    default="kernel",
+    metavar="ENGINE",
+    help="What the model is compared with: kernel (default), model, or model:5.10, which need no "
+    "root.",
+)
+@click.option(
+    "--record", metavar="FILE", type=_FILE, help="Append a line of JSON about each campaign."
+)
+@click.option(
+    "--keep", metavar="FOLDER", type=_FOLDER, help="Write a difference there, as a case to replay."
+)
+def fuzz(
+    steps: int | None,
+    minutes: float | None,
+    seed: int | None,
+    area: str,
+    workers: int | None,
+    part: tuple[int, int],
+    against: str,
+    record: Path | None,
+    keep: Path | None,
+) -> None:
+    """Look for anything that the model does otherwise than the kernel.
+
+    Draws step after step at random, valid, borderline and absurd ones, does each in both, and
+    compares results, errors, events, frames, counters and contents. The first difference is made
+    small and printed as a short Python program and as a fragment of a page. Nothing of yours is
+    touched: everything happens in network namespaces of the run's own.
+    """
+    from kernel_impl import fuzzing
+    from spec.errors import InputError
+    from spec.testing.differential.campaign import Limits
+    from spec.testing.replace import check_writable
+
+    if steps and minutes:
+        raise click.UsageError("--steps and --minutes: choose one")
+    seed = random.SystemRandom().randrange(1 << 32) if seed is None else seed
+    names = tuple(AREAS) if area == "all" else (area,)
+    limits = Limits(steps, minutes * 60 if minutes else None, part)
+    request = fuzzing.Request(names, limits, seed, workers or 0, against)
+    try:
+        fuzzing.check(request)
+        if record:
+            check_writable(record)
+    except InputError as error:
+        _complain(str(error), USAGE)
+    for problem in fuzzing.lacking(request):
+        _complain(problem, MISSING)
+    status = 0
+    for name in names:
+        try:
+            status = max(status, _search(request, name, record, keep))
+        except KeyboardInterrupt:
+            _complain("interrupted", INTERRUPTED)
+    sys.exit(status)
+
+
+def _search(request: Request, name: str, record: Path | None, keep: Path | None) -> int:
+    from kernel_impl import fuzzing
+    from spec.testing.differential.corpus import case_text
+
+    if request.limits.steps is None and request.limits.seconds is None:
+        limits = request.limits._replace(steps=STEPS.get(name, FEWER_STEPS))
+        request = request._replace(limits=limits)
+    with _progress(request, name) as told:
+        result = fuzzing.search(request, name, told)
+    click.echo(_summary(result))
+    if record:
+        with record.open("a", encoding="utf-8") as file:
+            file.write(fuzzing.record_line(request, result))
+    if result.failed is None:
+        return 0
+    found = fuzzing.explain(request, result, _shrinking())
+    click.echo(_told(found))
+    if keep:
+        keep.mkdir(parents=True, exist_ok=True)
+        path = keep / f"{name}_{result.seed}_{found.session}.json"
+        path.write_text(case_text(found.failure), encoding="utf-8")
+        click.echo(f"Kept as {path}")
+    return FOUND
+
+
+def _summary(result: Result) -> str:
+    rate = result.steps / result.seconds if result.seconds else 0
+    outcome = "a difference" if result.failed else "no difference"
+    return (
+        f"{result.area}: {outcome} in {result.steps:,} steps, {result.sessions:,} sessions, "
+        f"{result.seconds:.1f} s ({rate:,.0f} steps/s), seed {result.seed}"
+    )
+
+
+def _told(found: Found) -> str:
+    steps = len(found.failure.steps)
+    return "\n".join(
+        (
+            "",
+            f"Session {found.session}, {steps} step{'s' * (steps != 1)} after leaving out what "
+            "does not matter:",
+            "",
+            str(found.failure.difference),
+            "",
+            "---- a program that shows it ----",
+            "",
+            found.program,
+            "---- a fragment for a page ----",
+            "",
+            found.page,
+        )
+    )
+
+
+@contextmanager
+def _progress(request: Request, name: str) -> Iterator[Callable[[int], None]]:
+    """A bar with the rate, where somebody sees it."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    began, done = time.monotonic(), 0
+    limits = request.limits
+    length = limits.steps or int(limits.seconds or 0)
+
+    def rate(_: object) -> str:
+        return f"{done / max(1e-9, time.monotonic() - began):,.0f} steps/s"
+
+    with click.progressbar(
+        length=length, label=name, file=sys.stderr, item_show_func=rate, show_eta=True
+    ) as bar:
+
+        def told(steps: int) -> None:
+            nonlocal done
+            done += steps
+            now = done if limits.steps else int(time.monotonic() - began)
+            bar.update(max(0, min(now, length) - bar.pos), now)
+
+        yield told
+
+
+def _shrinking() -> Callable[[int], None]:
+    """Say how small it has become, where somebody sees it."""
+    if not sys.stderr.isatty():
+        return lambda _: None
+    return lambda steps: click.echo(f"\rMaking it small: {steps} steps  ", err=True, nl=False)
+
+
+def _complain(problem: str, status: int) -> None:
+    click.echo(f"xdpspec fuzz: {problem}", err=True)
+    sys.stderr.flush()
+    sys.exit(status)

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What ``xdpspec fuzz`` does between reading its options and printing."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import kernel_impl
+from kernel_impl.maps import cpus
+from kernel_impl.release import release as running_release
+from kernel_impl.version import version
+from spec import ModelLab
+from spec.errors import InputError
+from spec.lab import Lab
+from spec.release import DEFAULT, Release
+from spec.testing.differential.area import Area, Pair
+from spec.testing.differential.areas import AREAS
+from spec.testing.differential.campaign import Limits, Pairs, Result, run_campaign
+from spec.testing.differential.script import program
+from spec.testing.differential.shrink import Failure, Shrinker
+from spec.testing.toolchain import bpf_compiler
+
+KERNEL, MODEL = "kernel", "model"
+
+
+class Request(NamedTuple):
+    """What was asked for."""
+
+    areas: tuple[str, ...]
+    limits: Limits
+    seed: int
+    workers: int
+    against: str = KERNEL
+
+
+class Found(NamedTuple):
+    """A difference made small, and the two ways to see it again."""
+
+    failure: Failure
+    seed: int
+    session: int
+    program: str
+    page: str
+
+
+def lacking(request: Request) -> Iterator[str]:
+    """One line for each thing that this machine has not, with its remedy."""
+    if request.against == KERNEL and (problem := kernel_impl.missing()):
+        yield problem
+    try:
+        bpf_compiler()
+    except InputError as error:
+        yield str(error)
+
+
+def check(request: Request) -> None:
+    """``InputError`` for what there is not."""
+    if request.against != KERNEL:
+        kind, _, release = request.against.partition(":")
+        if kind != MODEL:
+            problem, remedy = f"no engine {kind!r}", "it is kernel, model or model:5.10"
+            raise InputError("--against", problem, remedy)
+        Release(release or DEFAULT)
+
+
+def search(request: Request, name: str, told: Callable[[int], None]) -> Result:
+    """A campaign in the area *name*."""
+    workers = request.workers or len(os.sched_getaffinity(0))
+    return run_campaign(
+        AREAS[name], pairs(request.against), request.seed, request.limits, workers, told
+    )
+
+
+def explain(request: Request, result: Result, told: Callable[[int], None]) -> Found:
+    """Make the failure of *result* small; *told* of the steps that are left."""
+    assert result.failed is not None
+    assert result.failed.failure is not None
+    number = result.failed.number
+    pair = pairs(request.against)(number)
+    small = Shrinker(result.failed.failure, pair, told=told).shrink()
+    title = f"What xdpspec fuzz --area {result.area} --seed {result.seed} found."
+    body = small.area.python(small.steps, small.difference)
+    page = small.area.page(small.steps, small.difference, pair.kernel)
+    return Found(small, result.seed, number, program(title, body), page)
+
+
+def pairs(against: str) -> Pairs:
+    """The engines of each session: the model, and what it is compared with."""
+    if against == KERNEL:
+        return partial(_with_kernel, sorted(os.sched_getaffinity(0)))
+    release = against.partition(":")[2] or DEFAULT
+    return lambda _: Pair(ModelLab, partial(ModelLab, release))
+
+
+def _with_kernel(allowed: list[int], number: int) -> Pair:
+    """Sessions take turns on the CPUs that we may use; the kernel's lab stays where it opens."""
+    cpu = allowed[number % len(allowed)]
+
+    def kernel() -> Lab:
+        os.sched_setaffinity(0, {cpu})
+        return kernel_impl.KernelLab()
+
+    model = partial(ModelLab, running_release(), cpus=cpus(), cpu=cpu)
+    return Pair(model, kernel, cpu)
+
+
+def record_line(request: Request, result: Result) -> str:
+    """What a campaign has done, as a line of JSON."""
+    failure = result.failed.failure if result.failed else None
+    about: dict[str, Any] = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "area": result.area,
+        "seed": result.seed,
+        "part": list(request.limits.part),
+        "sessions": result.sessions,
+        "steps": result.steps,
+        "seconds": round(result.seconds, 1),
+        "workers": request.workers or len(os.sched_getaffinity(0)),
+        "against": request.against,
+        "kernel": os.uname().release if request.against == KERNEL else "",
+        "machine": platform.machine(),
+        "version": version(),
+        "commit": _commit(),
+        "difference": str(failure.difference) if failure else "",
+    }
+    return json.dumps(about) + "\n"
+
+
+def area(name: str) -> Area:
+    """The area *name*."""
+    return AREAS[name]
+
+
+def _commit() -> str:
+    """The commit of the working tree that this runs from; empty for an installed package."""
+    here = Path(__file__).parent
+    command = ["git", "-C", str(here), "rev-parse", "--short=12", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

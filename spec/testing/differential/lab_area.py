@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What areas whose steps are operations on a lab have in common."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+
+from spec.lab import Lab
+from spec.testing.differential.area import Difference
+from spec.testing.differential.lab_session import Operation
+from spec.testing.differential.script import Script, body, fragment
+from spec.testing.differential.step import Argument, Step
+
+
+class LabArea:
+    """Writes steps down line by line."""
+
+    name: str
+    operations: Mapping[str, Operation]
+
+    def script(self, lines: tuple[str, ...]) -> Script:
+        """*lines* and the C that they need."""
+        raise NotImplementedError
+
+    def python(self, steps: Sequence[Step], difference: Difference) -> str:
+        """The body of a function that does *steps*."""
+        return body(self._script(steps, difference))
+
+    def page(self, steps: Sequence[Step], difference: Difference, kernel: Callable[[], Lab]) -> str:
+        """A page fragment that does *steps*."""
+        script = self._script(steps, difference)
+        digest = hashlib.sha256("\n".join(script.lines).encode()).hexdigest()[:8]
+        return fragment(script, f"{self.name}.{digest}", kernel)
+
+    def simpler(self, step: Step) -> Sequence[Step]:
+        """The step with one argument made simpler."""
+        found = []
+        for at, argument in enumerate(step.arguments):
+            for other in _simpler(argument):
+                arguments = *step.arguments[:at], other, *step.arguments[at + 1 :]
+                found.append(Step(step.name, arguments))
+        return found
+
+    def _script(self, steps: Sequence[Step], difference: Difference) -> Script:
+        lines = [self.operations[step.name].python(*step.arguments) for step in steps]
+        if difference.what not in lines[-1]:
+            lines.append(difference.what)
+        return self.script(tuple(lines))
+
+
+def _simpler(argument: Argument) -> Sequence[Argument]:
+    if isinstance(argument, bool) or argument is None or isinstance(argument, str):
+        return ()
+    if isinstance(argument, int):
+        return [number for number in (0, 1, 4, 8) if number < abs(argument)]
+    if isinstance(argument, bytes):
+        zeros = bytes(len(argument))
+        return () if argument == zeros else (zeros,)
+    return [
+        (*argument[:at], other, *argument[at + 1 :])
+        for at, part in enumerate(argument)
+        for other in (0, *_simpler(part))
+        if other != part
+    ]
