@@ -9,6 +9,7 @@ import click
 
 from kernel_impl.check import check
 from kernel_impl.pages import pages
+from kernel_impl.guests.command import guests
 from kernel_impl.probes import Answer, findings
 from kernel_impl.version import version
 
@@ -21,6 +22,7 @@ def main() -> None:
 
 main.add_command(check)
 main.add_command(pages)
+main.add_command(guests)
 
 
 @main.command()
