@@ -46,7 +46,7 @@ class ModelProgram(Program):
         self.executable = executable
         table = self.release
         if table.has("redirect_state_reset") and not table.has("redirect_state_per_round"):
-            executable.run = _forgetting(executable.run)  # type: ignore[method-assign]
+            executable.run = _forgetting(executable.run)  # type: ignore[assignment, method-assign]
         self.attach_type = attach_type
         self.has_frags = has_frags
         self.maps = tuple(maps)

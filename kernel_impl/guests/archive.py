@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cmp_to_key
 from pathlib import Path
@@ -18,6 +19,8 @@ from kernel_impl.guests.deb822 import stanzas
 from kernel_impl.guests.sources import SUITES, Source, configured, other_suites
 from spec.errors import InputError
 
+PATIENCE_S = 0.2
+"""How often whoever waits for apt looks whether it is still wanted."""
 HELPER = "/usr/lib/apt/apt-helper"
 LIKELY = {
     "5.10": ("bullseye", "bullseye-security"),
@@ -63,8 +66,9 @@ class Package(NamedTuple):
 class Apt:
     """Apt at work in *folder*, for packages of the architecture *debian* such as ``amd64``."""
 
-    def __init__(self, folder: Path, debian: str) -> None:
+    def __init__(self, folder: Path, debian: str, stop: threading.Event | None = None) -> None:
         self.folder, self.debian = folder, debian
+        self._stop = stop or threading.Event()
         self._settings = folder / "apt.conf"
 
     def packages(self, suites: Sequence[str]) -> list[Package]:
@@ -119,13 +123,30 @@ class Apt:
 
     def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
         full = [command[0], "-c", str(self._settings), *command[1:]]
-        return subprocess.run(full, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            full,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        while True:
+            try:
+                output, errors = process.communicate(timeout=PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                if self._stop.is_set():
+                    process.terminate()
+            else:
+                return subprocess.CompletedProcess(full, process.returncode, output, errors)
 
 
 def kernel_packages(lines: Iterable[str], uri: str) -> Iterator[Package]:
     """The kernel packages of an index whose file names are relative to *uri*."""
     for stanza in stanzas(lines):
-        if stanza.get("package", "").startswith(("linux-image-", "linux-binary-", "linux-modules-")):
+        if stanza.get("package", "").startswith(
+            ("linux-image-", "linux-binary-", "linux-modules-")
+        ):
             depends = tuple(
                 name.split()[0] for name in stanza.get("depends", "").split(",") if name.strip()
             )
@@ -158,7 +179,8 @@ def choices(packages: Iterable[Package], release: str, debian: str) -> list[Pack
         and not re.search(r"-(rt|16k)-", package.name)
     }
     by_cloud = sorted(found, key=lambda package: "-cloud-" not in package.name)
-    return sorted(by_cloud, key=cmp_to_key(lambda a, b: compare(b.version, a.version)))
+    order = cmp_to_key(compare)
+    return sorted(by_cloud, key=lambda package: order(package.version), reverse=True)
 
 
 def parts(image: Package, packages: Iterable[Package]) -> list[Package]:

@@ -94,7 +94,7 @@ def _column(name: str, request: Request, told: Told, stop: threading.Event) -> C
     else:
         arguments += ["-k", request.expression]
     try:
-        kernel = find_kernel(name, lambda how: told(name, how), request.newest)
+        kernel = find_kernel(name, lambda how: told(name, how), request.newest, stop)
         if stop.is_set():
             return Column(name, "stopped")
         guest = run(

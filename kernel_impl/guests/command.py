@@ -79,7 +79,7 @@ def guests(
     vmlinuz, with its modules in /lib/modules or beside it. Needs QEMU, and no root.
     """
     from kernel_impl.guests import columns, tools
-    from kernel_impl.guests.kernels import RELEASES
+    from kernel_impl.guests.kernels import RELEASES, is_release
     from kernel_impl.guests.machine import Machine
     from kernel_impl.guests.progress import Progress
     from spec.errors import InputError
@@ -87,7 +87,7 @@ def guests(
     if os.environ.get("NO_COLOR"):
         context.color = False
     wanted = list(dict.fromkeys(kernels)) or list(RELEASES)
-    problems = tools.lacking(wanted)
+    problems = tools.lacking([name for name in wanted if is_release(name)])
     if problems:
         _refuse(problems)
     if evidence is not None and expression is not None:
@@ -109,9 +109,8 @@ def guests(
         progress.clear()
         for line in _told(found):
             click.echo(line)
-        for column in found if evidence else ():
-            path = columns.write_evidence(column, evidence)
-            if path:
+        for column in found:
+            if evidence and (path := columns.write_evidence(column, evidence)):
                 click.echo(f"written: {path}")
     except InputError as error:
         _refuse([str(error)])

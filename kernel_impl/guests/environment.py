@@ -28,12 +28,14 @@ from spec.testing.folder import own_pages, read_pages
 from spec.testing.toolchain import SYSTEM_INCLUDE
 
 PROJECT = "xdpspec"
-UNUSED = frozenset(
-    "__pycache__ site-packages dist-packages test tests idlelib tkinter turtledemo ensurepip "
-    "lib2to3 pydoc_data unittest curses dbm distutils".split()
-)
+UNUSED = frozenset({
+    "__pycache__", "site-packages", "dist-packages", "test", "tests", "idlelib", "tkinter",
+    "turtledemo", "ensurepip", "lib2to3", "pydoc_data", "unittest", "curses", "dbm", "distutils",
+})  # fmt: skip
 """Folders of the standard library, and packages' own tests, that no command of ours reads."""
-UNUSED_EXTENSIONS = ("_tkinter", "_test", "_curses", "_dbm", "_gdbm", "readline", "nis", "xxlimited", "_ctypes_test")
+UNUSED_EXTENSIONS = (
+    "_tkinter", "_test", "_curses", "_dbm", "_gdbm", "readline", "nis", "xxlimited", "_ctypes_test",
+)  # fmt: skip
 """Those of the standard library that would bring large libraries along, or nothing."""
 
 

@@ -116,8 +116,8 @@ def _command(machine: Machine, kernel: Kernel, image: BinaryIO, disk: BinaryIO) 
     found = hardware()
     qemu = shutil.which(found.qemu) if found else None
     assert qemu is not None  # tools.lacking() has said so
-    inherited = (Path(f"/proc/self/fd/{file.fileno()}") for file in (image, disk))
-    return command(qemu, machine, kernel.image, *inherited, FIRST_ARGUMENTS)
+    initramfs, results = (Path(f"/proc/self/fd/{file.fileno()}") for file in (image, disk))
+    return command(qemu, machine, kernel.image, initramfs, results, FIRST_ARGUMENTS)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import io
 import json
 import os
 import sys
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -61,8 +62,16 @@ def initramfs(kernel: Kernel, job: Job) -> BinaryIO:
     return file
 
 
-@cache
 def _environment() -> bytes:
+    with _making:
+        return _made()
+
+
+_making = threading.Lock()
+
+
+@cache
+def _made() -> bytes:
     packed = io.BytesIO()
     with Archive(packed) as archive:
         archive.link("/init", str(Path(sys.executable).resolve()))

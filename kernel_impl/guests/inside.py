@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 import traceback
 from pathlib import Path
@@ -22,6 +23,8 @@ MODULES = Path("/job-modules")
 STATE = Path("/job-state")
 """What comes home: ``stdout``, ``stderr``, ``status`` and whatever the command was to leave."""
 DISK = Path("/dev/vda")
+PROGRESS = Path("/job-progress")
+"""A pipe; what the command writes there goes to the host line by line."""
 CONSOLE = Path("/dev/console")
 MARK = "xdpspec-guest:"
 """Begins each line of ours on the console; what follows is for the host."""
@@ -72,7 +75,9 @@ def _run() -> int:
     job = json.loads(JOB.read_text(encoding="utf-8"))
     STATE.mkdir()
     Path(job["folder"]).mkdir(parents=True, exist_ok=True)
-    environment = dict(job["environment"], XDPSPEC_PROGRESS=str(CONSOLE))
+    environment = dict(job["environment"], XDPSPEC_PROGRESS=str(PROGRESS))
+    os.mkfifo(PROGRESS)
+    threading.Thread(target=_relay, daemon=True).start()
     with (STATE / "stdout").open("wb") as output, (STATE / "stderr").open("wb") as errors:
         began = time.monotonic()
         done = subprocess.run(
@@ -85,6 +90,13 @@ def _run() -> int:
         )
     say(f"ran {time.monotonic() - began:.1f} s of {time.monotonic():.1f} s")
     return done.returncode
+
+
+def _relay() -> None:
+    # Open at both ends, so that nobody waits for the other and the pipe never ends.
+    with os.fdopen(os.open(PROGRESS, os.O_RDWR), encoding="utf-8", buffering=1) as lines:
+        for line in lines:
+            say(f"progress {line.strip()}")
 
 
 def _hand_over(status: int) -> None:

@@ -10,7 +10,9 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +24,8 @@ from spec.testing.compiler import cache_folder
 
 RELEASES = ("5.10", "6.1", "6.12", "7.2")
 """Those that guests run when none is named."""
+SCRATCH, ABANDONED_S = "fetch-", 3600
+"""What a folder is called while a kernel is fetched into it, and when nobody does any more."""
 _RELEASE = re.compile(r"\d+\.\d+")
 _VERSION = re.compile(rb"(\d+\.\d+\S*) \([^)]*@")
 _IMAGE = re.compile(r"(?:boot/vmlinuz-\S+|usr/lib/modules/[^/]+/vmlinuz)")
@@ -51,15 +55,26 @@ class Kernel:
     """The folder that its modules are in, at any depth."""
 
 
-def find_kernel(wanted: str, told: Told = lambda _: None, newest: bool = False) -> Kernel:
+def find_kernel(
+    wanted: str,
+    told: Told = lambda _: None,
+    newest: bool = False,
+    stop: threading.Event | None = None,
+) -> Kernel:
     """The kernel at the path *wanted*, or of the release *wanted* such as ``6.12``.
 
     One of a release comes from the distribution's archive, and is kept; *newest* asks the archive
-    again. *told* hears what takes time. ``InputError`` for one that can't be had.
+    again. *told* hears what takes time. ``InputError`` for one that can't be had, and when *stop*
+    was set.
     """
-    if _RELEASE.fullmatch(wanted):
-        return _of_release(wanted, told, newest)
+    if is_release(wanted):
+        return _of_release(wanted, told, newest, stop)
     return _at_path(Path(wanted))
+
+
+def is_release(wanted: str) -> bool:
+    """Whether *wanted* names a release, as ``6.12``, and no file."""
+    return bool(_RELEASE.fullmatch(wanted))
 
 
 def _at_path(image: Path) -> Kernel:
@@ -91,46 +106,59 @@ def kept_folder() -> Path:
     return cache_folder() / "kernels"
 
 
-def _of_release(release: str, told: Told, newest: bool) -> Kernel:
+def _of_release(release: str, told: Told, newest: bool, stop: threading.Event | None) -> Kernel:
     folder = kept_folder() / release
     if not newest and (kept := _kept(release, folder)):
         return kept
     found = hardware()
     assert found is not None  # tools.lacking() has said so
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="fetch-") as scratch:
-        apt = Apt(Path(scratch, "apt"), found.debian)
-        for suites in likely_suites(release):
-            told("looking into the archive")
-            packages = apt.packages(suites)
-            candidates = choices(packages, release, found.debian)
-            if candidates:
-                break
-        else:
-            remedy = "give a kernel's file instead, or another release"
-            raise InputError(f"Linux {release}", "no suite of the archive has it", remedy)
-        lacking: list[str] = []
-        for image in candidates[:2]:  # the small one of the newest, then the full one
+    _clear_away(folder.parent)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=SCRATCH) as scratch:
+        apt = Apt(Path(scratch, "apt"), found.debian, stop)
+        packages = _packages(apt, release, told)
+        for image in choices(packages, release, found.debian)[:2]:  # the small one, then the full
             made = Path(scratch, image.name)
             made.mkdir()
             for package in parts(image, packages):
                 told(f"downloading {image.version} ({package.size >> 20} MiB)")
                 _unpack(apt, package, made)
             lacking = lacking_options(made / "config") if (made / "config").exists() else []
-            if lacking:
-                continue
-            _keep(image, made, folder)
-            kept = _kept(release, folder)
-            assert kept is not None
-            return kept
-    names = " ".join(lacking)
-    raise InputError(f"Linux {release}", f"built without {names}", "give a kernel's file instead")
+            if not lacking:
+                _keep(image, made, folder)
+                break
+        else:
+            problem = f"built without {' '.join(lacking)}"
+            raise InputError(f"Linux {release}", problem, "give a kernel's file instead")
+    kept = _kept(release, folder)
+    assert kept is not None
+    return kept
+
+
+def _packages(apt: Apt, release: str, told: Told) -> list[Package]:
+    """The kernel packages of the first suites that have *release*."""
+    for suites in likely_suites(release):
+        told("looking into the archive")
+        packages = apt.packages(suites)
+        if choices(packages, release, apt.debian):
+            return packages
+    problem, remedy = "no suite of the archive has it", "give a kernel's file, or another release"
+    raise InputError(f"Linux {release}", problem, remedy)
+
+
+def _clear_away(folder: Path) -> None:
+    """Remove what a killed run has left half done."""
+    for path in folder.glob(f"{SCRATCH}*"):
+        if time.time() - path.stat().st_mtime > ABANDONED_S:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def lacking_options(config: Path) -> list[str]:
     """Which of ``NEEDED_OPTIONS`` the kernel whose configuration this is does not have."""
     lines = config.read_text(encoding="utf-8").splitlines()
-    there = {line[7:-2] for line in lines if line.startswith("CONFIG_") and line[-2:] in ("=y", "=m")}
+    there = {
+        line[7:-2] for line in lines if line.startswith("CONFIG_") and line[-2:] in ("=y", "=m")
+    }
     return [option for option in NEEDED_OPTIONS if option not in there]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Which shared libraries a program or library needs, as this machine's dynamic loader finds them."""
+"""Which shared libraries something needs, as this machine's dynamic loader finds them."""
 
 from __future__ import annotations
 

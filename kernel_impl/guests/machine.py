@@ -33,7 +33,7 @@ HARDWARE = {
 
 
 def hardware() -> Hardware | None:
-    """This machine's; ``None`` for one that guests are not made for."""
+    """What it is here; ``None`` for a machine that guests are not made for."""
     return HARDWARE.get(platform.machine())
 
 

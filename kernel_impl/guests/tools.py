@@ -18,6 +18,7 @@ INSTALL = {
     "zypper": "zypper install",
 }
 
+
 def lacking(releases: Sequence[str]) -> list[str]:
     """One line that names everything missing and how to install it; none if nothing is.
 
