@@ -27,7 +27,7 @@ def lacking(releases: Sequence[str]) -> list[str]:
     found = hardware()
     if found is None:
         machines = " and ".join(HARDWARE)
-        return [f"guests: made for {machines}, this is {platform.machine()}; run them there"]
+        return [f"guests are made for {machines}, this is {platform.machine()}; run them there"]
     missing: dict[str, str] = {}
     if not shutil.which(found.qemu):
         missing[found.qemu] = found.package
@@ -39,7 +39,7 @@ def lacking(releases: Sequence[str]) -> list[str]:
         missing["dpkg-deb"] = "dpkg"
     if missing:
         packages, tools = " ".join(missing.values()), " and ".join(missing)
-        lines.append(f"guests: {tools} not found; run `{installer()} {packages}`")
+        lines.append(f"{tools} not found; run `{installer()} {packages}`")
     return lines
 
 
