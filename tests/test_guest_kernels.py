@@ -167,7 +167,7 @@ def test_a_kernel_by_path_may_have_no_modules(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wanted", ["nonsense", "6.12.3", "/nowhere/vmlinuz"])
 def test_what_is_neither_a_release_nor_a_file_is_refused(wanted: str) -> None:
-    with pytest.raises(InputError, match="neither a release such as 6.12 nor a kernel's file"):
+    with pytest.raises(InputError, match=r"neither a release such as 6\.12 nor a kernel's file"):
         find_kernel(wanted)
 
 

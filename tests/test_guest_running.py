@@ -26,7 +26,8 @@ from pathlib import Path
 from kernel_impl.guests.guest import run
 from kernel_impl.guests.kernels import Kernel
 
-run(Kernel("own", "own", Path("/nowhere"), None), ["probe"], told=lambda how: print(how, flush=True))
+kernel = Kernel("own", "own", Path("/nowhere"), None)
+run(kernel, ["probe"], told=lambda how: print(how, flush=True))
 """
 
 
