@@ -8,8 +8,8 @@ import sys
 import click
 
 from kernel_impl.check import check
-from kernel_impl.pages import pages
 from kernel_impl.guests.command import guests
+from kernel_impl.pages import pages
 from kernel_impl.probes import Answer, findings
 from kernel_impl.version import version
 

@@ -130,8 +130,8 @@ def write_evidence(column: Column, folder: Path) -> Path | None:
     if column.guest is None or EVIDENCE not in column.guest.files:
         return None
     seen = json.loads(column.guest.files[EVIDENCE])
-    path = folder / f"kernel-{seen['release']}.json"
     where = {key: seen[key] for key in ("engine", "release", "kernel", "machine")}
+    path = evidence.own_file(folder, where)
     root = folder if (folder.parent.parent / "pyproject.toml").exists() else None
     before = evidence.read_evidence(path)
     text = evidence.evidence_text(before, where, seen["examples"], root)

@@ -14,6 +14,9 @@ MEMORY_MIB = 1024
 PANIC_AND_STOP = "panic=-1"
 """A kernel that panics restarts at once, and ``-no-reboot`` makes an end of that."""
 
+EXPEDITED = "rcupdate.rcu_expedited=1"
+"""Making and removing devices waits for all CPUs, which need not wait for their next tick."""
+
 
 @dataclass(frozen=True)
 class Hardware:
@@ -24,10 +27,14 @@ class Hardware:
     debian: str
     machine: str
     console: str
+    options: tuple[str, ...] = ()
+    """More of the kernel's command line."""
 
 
 HARDWARE = {
-    "x86_64": Hardware("qemu-system-x86_64", "qemu-system-x86", "amd64", "q35", "ttyS0"),
+    "x86_64": Hardware(
+        "qemu-system-x86_64", "qemu-system-x86", "amd64", "q35", "ttyS0", ("tsc=reliable",)
+    ),
     "aarch64": Hardware("qemu-system-aarch64", "qemu-system-arm", "arm64", "virt", "ttyAMA0"),
 }
 
@@ -60,7 +67,7 @@ def command(
     accelerator = "kvm" if machine.kvm else "tcg,thread=multi"
     options = (
         f"console={found.console}", PANIC_AND_STOP, "quiet", "loglevel=5", "mitigations=off",
-        "random.trust_cpu=on", "nokaslr", "rdinit=/init", "--", *arguments,
+        "random.trust_cpu=on", EXPEDITED, *found.options, "nokaslr", "rdinit=/init", "--", *arguments,
     )  # fmt: skip
     return [
         qemu, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
