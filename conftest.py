@@ -3,19 +3,18 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
 
 import kernel_impl
 import spec
+from kernel_impl.release import kernel
 from spec.testing.engine import Engine
 
 pytest_plugins = ["spec.testing.plugin", "pytester"]
 
 
 def pytest_xdpspec_engines() -> tuple[Engine, ...]:
-    kernel = os.uname().release.partition("-")[0]
     return (
         Engine("model", spec.ModelLab, lambda: None),
-        Engine("kernel", kernel_impl.KernelLab, cache(kernel_impl.missing), kernel),
+        Engine("kernel", kernel_impl.KernelLab, cache(kernel_impl.missing), kernel()),
     )

@@ -42,6 +42,13 @@ def kernel(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def kernels(session: nox.Session) -> None:
+    """Run the pages on other kernels, in virtual machines: the usual ones, or those named."""
+    install(session)
+    session.run("xdpspec", "guests", *session.posargs)
+
+
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure the model's speed, and write the table that the guide on speed shows."""
     install(session, "tests", "docs")

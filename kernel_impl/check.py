@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 USAGE, MISSING, INTERRUPTED, TERMINATED = 2, 3, 130, 143
 """Exit statuses of a run without a report; with one it is 0, 1 or 4."""
+PROGRESS = "XDPSPEC_PROGRESS"
+"""Names a file or pipe for a line such as ``12/168`` at each result."""
 WIDE = 1000
 """Columns where nobody looks at them."""
 
@@ -184,7 +187,12 @@ def _print(lines: Iterator[str]) -> None:
 
 @contextmanager
 def _progress(length: int) -> Iterator[Callable[[Result], None]]:
-    """A bar that grows with each result, where somebody sees it."""
+    """A bar that grows with each result, where somebody sees it; or a line for who asked for it."""
+    if listener := os.environ.get(PROGRESS):
+        numbers = itertools.count(1)
+        with Path(listener).open("w", encoding="utf-8") as lines:
+            yield lambda _: print(f"{next(numbers)}/{length}", file=lines, flush=True)
+        return
     if not sys.stderr.isatty():
         yield lambda _: None
         return

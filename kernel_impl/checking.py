@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 import kernel_impl
 import spec
 from kernel_impl.preflight import compilers, lacking
+from kernel_impl.release import kernel as running_kernel
 from kernel_impl.release import release as running_release
 from kernel_impl.version import version
 from spec.errors import InputError
@@ -127,9 +127,8 @@ def _engine(request: Request) -> tuple[Engine, str]:
     if request.engine == "model":
         release = request.release or DEFAULT
         return Engine("model", partial(spec.ModelLab, release), lambda: None), release
-    kernel = os.uname().release.partition("-")[0]
     return (
-        Engine("kernel", kernel_impl.KernelLab, kernel_impl.missing, kernel),
+        Engine("kernel", kernel_impl.KernelLab, kernel_impl.missing, running_kernel()),
         running_release(),
     )
 

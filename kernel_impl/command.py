@@ -9,6 +9,7 @@ import click
 
 from kernel_impl.check import check
 from kernel_impl.fuzz import fuzz
+from kernel_impl.guests.command import guests
 from kernel_impl.pages import pages
 from kernel_impl.probes import Answer, findings
 from kernel_impl.version import version
@@ -23,6 +24,7 @@ def main() -> None:
 main.add_command(check)
 main.add_command(pages)
 main.add_command(fuzz)
+main.add_command(guests)
 
 
 @main.command()

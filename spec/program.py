@@ -6,9 +6,9 @@ Mirrors ``kernel/bpf/syscall.c: bpf_prog_load`` and ``struct bpf_prog_aux``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from errno import EBADF
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spec.errors import KernelError
 from spec.frame import Frame
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from spec.machine import Executable, Step
     from spec.maps.element import ModelMap
     from spec.model import ModelLab
+    from spec.redirect.processor import Processor
 
 
 class ModelProgram(Program):
@@ -43,6 +44,9 @@ class ModelProgram(Program):
         self.release = lab.release_table
         self.name = name
         self.executable = executable
+        table = self.release
+        if table.has("redirect_state_reset") and not table.has("redirect_state_per_round"):
+            executable.run = _forgetting(executable.run)
         self.attach_type = attach_type
         self.has_frags = has_frags
         self.maps = tuple(maps)
@@ -101,3 +105,16 @@ class ModelProgram(Program):
     def close(self) -> None:
         """Give up the descriptor."""
         self.lab.uninstall(self)
+
+
+def _forgetting(run: Callable[[Context, Any], int]) -> Callable[[Context, Any], int]:
+    """*run*, before which what earlier programs asked for is forgotten.
+
+    Mirrors ``include/linux/filter.h: bpf_prog_run_xdp`` of the stable lines that have it.
+    """
+
+    def run_afresh(context: Context, cpu: Processor) -> int:
+        cpu.map = cpu.nothing
+        return run(context, cpu)
+
+    return run_afresh

@@ -154,6 +154,14 @@ CHANGES = (
         "Frames with fragments can be redirected to devices that announce it.",
     ),
     Change(
+        "tap_counts_redirects",
+        "6.8",
+        "f1084c427f55",
+        "A tap counts frames that its program redirects or sends back as received, and those "
+        "refused as dropped (5744ba05e7c4); before, it counted neither.",
+        backports=("6.1", "6.6", "6.7"),
+    ),
+    Change(
         "long_metadata",
         "6.8",
         "2ebe81c81435",
@@ -183,6 +191,14 @@ CHANGES = (
         "401cb7dae813",
         "The redirect state lives on the stack of a softirq round; before, it stayed on the CPU "
         "for ever.",
+    ),
+    Change(
+        "redirect_state_reset",
+        "6.11",
+        "401cb7dae813",
+        "A program finds nothing of what an earlier one on the same CPU asked for; the older lines "
+        "got a patch of their own for it in April 2025.",
+        backports=("5.15", "6.1", "6.6"),
     ),
     Change(
         "csum_diff_folded",

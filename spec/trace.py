@@ -11,6 +11,7 @@ event when somebody looks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from errno import EBADRQC
 from operator import itemgetter
 from typing import Any, ClassVar, Protocol, Self, TypeAlias, overload
 
@@ -19,6 +20,10 @@ from spec.uapi import NO_MAP_ID, verdict
 
 LAST_SMALL_IFINDEX = 1000
 """Devices that a lab makes have larger ifindexes, so a small number in an event is a slot."""
+
+
+MAP_ID_BEFORE_5_13 = 0
+"""``map_id`` of a redirect without a map, which later is ``NO_MAP_ID``."""
 
 
 class Names(Protocol):
@@ -80,10 +85,10 @@ class Redirect(Event):
 
     def describe(self, names: Names) -> str:
         ends = f"{names.device_name(self.ifindex)} -> {names.device_name(self.to_ifindex)}"
-        if self.map_id == NO_MAP_ID:
-            target = "no map"
-        elif self.map_id == 0:
+        if self.map_id == 0 and self.err == -EBADRQC:
             target = "no target"
+        elif self.map_id in (NO_MAP_ID, MAP_ID_BEFORE_5_13):
+            target = "no map"
         else:
             target = f"map {names.map_name(self.map_id)}[{_key(self.map_index, names)}]"
         return f"{ends}  {target}{_failure(self.err)}"

@@ -101,6 +101,26 @@ def test_a_changed_example_is_stale_and_fails_the_build(site: Site) -> None:
     assert "≠ kernel 6.18 stale" in badges(site.html("page"))
 
 
+def test_a_rule_whose_releases_changed_is_stale_where_it_did_not_apply(site: Site) -> None:
+    reason = "not in this release: since 4.8, this is 4.4"
+    site.record("kernel", "4.4", page_pass={"outcome": "skipped", "reason": reason})
+    site.write(page=PAGE.replace(":since: 4.8", ":since: 4.2"))
+    site.record("model")
+    build = site.build()
+    assert "page.pass changed since it ran on kernel 4.4" in build.warnings
+    assert build.warnings.count("WARNING") == 1
+
+
+def test_an_example_that_is_newer_than_a_kernels_evidence_fails_the_build(site: Site) -> None:
+    site.record("kernel", "5.10")
+    more = ".. rule:: page.more\n   :since: 4.8\n\n   More.\n\n   >>> 1\n   1\n"
+    site.write(page=f"{PAGE}\n{more}")
+    site.record("model")
+    build = site.build()
+    assert "page.more is newer than the evidence of kernel 5.10" in build.warnings
+    assert build.warnings.count("WARNING") == 1
+
+
 def test_a_failed_example_fails_the_build_with_its_reason(site: Site) -> None:
     site.record("model", page_pass={"outcome": "failed", "reason": "expected True, got False"})
     build = site.build()

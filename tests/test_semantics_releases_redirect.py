@@ -38,6 +38,28 @@ def test_a_wish_outlived_its_round_until_6_10(release: OpenRelease, text: str, e
     assert errors(switch.eth0.receive(frame(asks(verdict=XDP_REDIRECT)))) == [error]
 
 
+@pytest.mark.parametrize("text", ["5.15", "6.1", "6.6"])
+def test_older_lines_were_taught_to_forget_a_wish(release: OpenRelease, text: str) -> None:
+    switch = release(text)
+    switch.eth0.receive(frame(asks(slot(1), verdict=XDP_DROP)))
+    events = switch.eth0.receive(frame(asks(verdict=XDP_REDIRECT)))
+    assert [(event.map_id, event.to_ifindex) for event in redirected(events)] == [(0, 0)]
+    assert errors(events) == ["EBADRQC"]
+
+
+@pytest.mark.parametrize(("text", "counted"), [("5.10", 0), ("6.1", 1), ("6.5", 0), ("6.8", 1)])
+def test_taps_count_what_their_programs_redirect_since_6_8(
+    release: OpenRelease, text: str, counted: int
+) -> None:
+    switch = release(text)
+    switch.eth0.receive(frame(asks(slot(1))))
+    [target] = [device for device in (switch.eth1, switch.eth2) if device.sent]
+    target.down()
+    switch.eth0.receive(frame(asks(slot(1))))
+    counters = switch.eth0.counters
+    assert (counters["rx_packets"], counters["rx_dropped"]) == (counted, counted)
+
+
 @pytest.mark.semantics("R-26")
 @pytest.mark.parametrize("flags", [ALL, ALL | XDP_PASS, BPF_F_EXCLUDE_INGRESS])
 def test_flags_were_a_verdict_and_no_more_until_5_13(release: OpenRelease, flags: int) -> None:

@@ -51,6 +51,7 @@ class Tap(ModelDevice):
         # One for all frames: no program keeps it.
         shown = Context if lab.release_table.has("tap_metadata") else ContextWithoutMetadata
         self.context = shown(_NO_FRAME, ifindex)
+        self._counted = int(lab.release_table.has("tap_counts_redirects"))
 
     def opened(self) -> None:
         """The descriptor is open all the time, so frames are taken from the start."""
@@ -109,15 +110,15 @@ class Tap(ModelDevice):
         """Carry out the verdict *act* (``tun_xdp_act``)."""
         if act == _REDIRECT:
             if do_redirect(cpu, self, frame, program):
-                self.rx_dropped += 1
+                self.rx_dropped += self._counted
             else:
-                self.rx_packets += 1
+                self.rx_packets += self._counted
                 cpu.flush()
         elif act == _TX:
             if self.xdp_transmit(cpu, [frame], flush=True) < 0:
-                self.rx_dropped += 1
+                self.rx_dropped += self._counted
             else:
-                self.rx_packets += 1
+                self.rx_packets += self._counted
         elif act == _PASS:
             self._pass(cpu, frame)
         else:

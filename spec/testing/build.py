@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -71,6 +72,18 @@ class Build:
             except BlockError:
                 continue
         return found
+
+    def everything(self) -> None:
+        """Compile now what a run would compile on its way; errors are the run's business."""
+        _ = self.separate_objects
+        with suppress(BlockError):
+            _ = self.bpf_object
+        with suppress(BlockError):
+            _ = self.shared_object
+        for block in self.page.examples:
+            if block.uapi:
+                with suppress(BlockError):
+                    self.structure(block)
 
     def structure(self, block: Example) -> tuple[Field, ...]:
         """The layout of the structure that *block* quotes."""

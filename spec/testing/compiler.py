@@ -143,8 +143,11 @@ def _build(
     parts = [compiler.identity, *compiler.command, *options, name, text]
     digest = hashlib.sha256("\0".join(parts).encode() + inputs).hexdigest()[:32]
     built = cache_folder() / digest / f"{name}{suffix}"
+    _handed_out.add(built)
     if built.exists():
         return built
+    if compiler.absent:
+        raise CompileError(title, 1, "not compiled before it came here, where no compiler is")
     built.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache_folder(), prefix="build-") as scratch:
         if root is None:  # LLVM copies source lines into BTF from the file that `#line` names
@@ -202,6 +205,14 @@ def end_compilers() -> None:
 def _end(process: subprocess.Popen[str]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+
+
+def handed_out() -> frozenset[Path]:
+    """Every file that this process has had compiled or found compiled."""
+    return frozenset(_handed_out)
+
+
+_handed_out: set[Path] = set()
 
 
 def _complaint(output: str, title: str) -> CompileError:

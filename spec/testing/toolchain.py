@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
@@ -14,6 +15,9 @@ from importlib import metadata, util
 from pathlib import Path
 
 from spec.errors import InputError
+
+RECORDED = "XDPSPEC_TOOLCHAIN"
+"""Names a file of ``record()`` where everything was compiled elsewhere and no compiler is."""
 
 OWN_HEADERS = Path(__file__).parent / "include"
 C_LIBRARY_HEADERS = OWN_HEADERS / "libc"
@@ -29,11 +33,29 @@ class Compiler:
 
     command: tuple[str, ...]
     identity: str
+    absent: bool = False
+    """Whether it is only the record of one on another machine."""
+
+
+def record() -> str:
+    """What ``$XDPSPEC_TOOLCHAIN`` is to name on a machine that gets this one's compiled files."""
+    found = {"bpf": bpf_compiler(), "user": user_compiler()}
+    return json.dumps({kind: [it.command, it.identity] for kind, it in found.items()})
+
+
+def _recorded(kind: str) -> Compiler | None:
+    path = os.environ.get(RECORDED)
+    if not path:
+        return None
+    command, identity = json.loads(Path(path).read_text(encoding="utf-8"))[kind]
+    return Compiler(tuple(command), identity, absent=True)
 
 
 @cache
 def bpf_compiler() -> Compiler:
     """``clang`` (or ``$CLANG``) if it has the BPF target, else the ``ziglang`` package."""
+    if recorded := _recorded("bpf"):
+        return recorded
     flags = ("-mcpu=v3", "-O2", "-g", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables")
     named = os.environ.get("CLANG")
     clang = shutil.which(named or "clang")
@@ -54,6 +76,8 @@ def bpf_compiler() -> Compiler:
 @cache
 def user_compiler() -> Compiler:
     """``$CC``, ``cc``, ``gcc`` or ``clang`` if it can build programs here, else ``ziglang``."""
+    if recorded := _recorded("user"):
+        return recorded
     flags = ("-O1", "-g", "-fPIC", "-shared")
     named = os.environ.get("CC")
     for name in (named,) if named else ("cc", "gcc", "clang"):

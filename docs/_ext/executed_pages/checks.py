@@ -23,6 +23,7 @@ def check_evidence(app: Sphinx, env: BuildEnvironment) -> None:  # noqa: ARG001
     for docname, page in sorted(domain.pages.items()):
         _check_executed(domain, docname, page)
     _check_leftovers(domain)
+    _check_additions(domain)
 
 
 def _check_example(domain: PagesDomain, docname: str, page: Page, example: Example) -> None:
@@ -72,4 +73,17 @@ def _check_leftovers(domain: PagesDomain) -> None:
                 log.warning(
                     "evidence of %s is about %s, which the page does not have; run the pages again",
                     run.name, name, location=docname, type="evidence", subtype="stale",
+                )  # fmt: skip
+
+
+def _check_additions(domain: PagesDomain) -> None:
+    """Examples that a page has got since it ran somewhere."""
+    for docname, page, example in domain.examples():
+        for run in domain.runs:
+            knows_page = any(path == page.path for path, _ in run.results)
+            if knows_page and (page.path, example.name) not in run.results:
+                log.warning(
+                    "%s is newer than the evidence of %s; run the pages there again",
+                    example.name, run.name, location=(docname, example.line), type="evidence",
+                    subtype="stale",
                 )  # fmt: skip

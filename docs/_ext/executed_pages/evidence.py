@@ -71,11 +71,11 @@ class Run:
         result = self.results.get((page, name))
         if result is None:
             return Outcome.NOT_RUN
+        if result.sha256 != sha256:
+            return Outcome.STALE
         if result.outcome == "skipped":
             absent = result.reason.startswith(Outcome.ABSENT)
             return Outcome.ABSENT if absent else Outcome.NOT_RUN
-        if result.sha256 != sha256:
-            return Outcome.STALE
         return Outcome.HELD if result.outcome == "held" else Outcome.FAILED
 
     def reason(self, page: str, name: str) -> str:

@@ -6,7 +6,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from spec.testing.outcome import Failure
+from spec.testing.outcome import (
+    Blocked,
+    Failed,
+    Failure,
+    Held,
+    OtherRelease,
+    Outcome,
+    Skipped,
+)
 from spec.testing.result import Report, Result, Verdict, count
 
 
@@ -51,9 +59,64 @@ def _example(result: Result) -> dict[str, Any]:
 def _difference(failure: Failure) -> dict[str, Any]:
     return {
         "line": failure.line,
+        "first": failure.first,
         "message": failure.message,
         "source": list(failure.excerpt),
         "expected": failure.expected,
         "seen": failure.seen,
         "details": list(failure.details),
     }
+
+
+def read(text: str) -> Report:
+    """The report that ``text()`` was given; ``ValueError`` or ``KeyError`` for anything else."""
+    said = json.loads(text)
+    if not isinstance(said, dict):
+        raise ValueError(text)
+    return Report(
+        said["engine"],
+        said["release"],
+        said["kernel"],
+        said["machine"],
+        said["date"],
+        said["xdpspec"],
+        said["seconds"],
+        tuple(_result(entry) for entry in said["examples"]),
+    )
+
+
+def _result(said: dict[str, Any]) -> Result:
+    return Result(
+        said["page"],
+        said["name"],
+        said["kind"],
+        said["line"],
+        said["sentence"],
+        _outcome(Verdict[said["verdict"].upper()], said),
+        {"sha256": said["sha256"]},
+        said["seconds"],
+    )
+
+
+def _outcome(verdict: Verdict, said: dict[str, Any]) -> Outcome:
+    reason = said["reason"]
+    failures = tuple(_failure(entry) for entry in said["differences"])
+    if verdict is Verdict.HOLDS:
+        return Held()
+    if verdict is Verdict.DIFFERS:
+        return Failed(failures)
+    if verdict is Verdict.OTHER_RELEASE:
+        return OtherRelease(f"{verdict.value}: {reason}")
+    return Blocked(failures) if failures else Skipped(reason)
+
+
+def _failure(said: dict[str, Any]) -> Failure:
+    return Failure(
+        said["line"],
+        said["message"],
+        said["first"],
+        tuple(said["source"]),
+        tuple(said["details"]),
+        said["expected"],
+        said["seen"],
+    )

@@ -40,6 +40,24 @@ def lines(report: Report, width: int) -> Iterator[str]:
         yield f"{_number(report.others, 'other example')}: {_counts(report.others)}"
 
 
+def differences(report: Report, width: int) -> Iterator[str]:
+    """Only what differs or can't be told."""
+    doubtful = (Verdict.DIFFERS, Verdict.CANT_TELL)
+    shown = [result for result in report.results if result.verdict in doubtful]
+    widest = max((len(result.verdict.value) for result in shown), default=0)
+    longest = max((len(result.name) for result in shown), default=0)
+    for result in shown:
+        yield from _result(result, widest, longest, width)
+
+
+def summary(report: Report) -> str:
+    """The counts in one line."""
+    told = f"{_number(report.rules, 'rule')}: {_counts(report.rules)}"
+    if report.others:
+        told += f"; {_number(report.others, 'other example')}: {_counts(report.others)}"
+    return told
+
+
 def _is_shown(result: Result) -> bool:
     return result.kind == "rule" or result.verdict is not Verdict.HOLDS
 
