@@ -119,7 +119,14 @@ class KernelLab(Lab):
         return made
 
     def events(self) -> EventLog:
-        log = event_log(self._inbox.take(), self).settle()
+        self._inbox.look()
+        return self.settled_events()
+
+    def settled_events(self) -> EventLog:
+        """The same right after ``settle()``, which has looked."""
+        log = event_log(self._inbox.seen(), self._names.now())
+        if not self._names.know_maps_of(log):
+            log = event_log(list(log), self).settle()  # now, as such a map may be gone soon
         self._step_began = 0
         self._threads.begin_step()
         return log
@@ -175,11 +182,11 @@ class KernelLab(Lab):
 
     def remember(self, device: KernelDevice) -> None:
         self._devices[device.ifindex] = device
-        self._names.devices[device.ifindex] = device.name
+        self._names.add("devices", device.ifindex, device.name)
 
     def forget(self, device: KernelDevice) -> None:
         self._devices.pop(device.ifindex, None)
-        self._names.devices.pop(device.ifindex, None)
+        self._names.drop_device(device.ifindex)
 
     def forget_namespace(self, network: NetworkNamespace) -> None:
         self._networks.remove(network)
@@ -193,14 +200,14 @@ class KernelLab(Lab):
         return [device for device in self._devices.values() if device.network is network]
 
     def remember_map(self, map: KernelMap) -> None:
-        self._names.maps[map.id] = map.name or str(map.id)
+        self._names.add("maps", map.id, map.name or str(map.id))
         self._descriptors[map.fd] = map
         self._fds.add(map.fd)
         if map.type == MapType.BPF_MAP_TYPE_CPUMAP:
             self._cpumaps.add(map.id)
 
     def remember_program(self, program: KernelProgram) -> None:
-        self._names.programs[program.id] = program.name
+        self._names.add("programs", program.id, program.name)
         self._descriptors[program.fd] = program
         self._fds.add(program.fd)
 
@@ -218,6 +225,7 @@ class KernelLab(Lab):
         self._threads.begin_step()
         for network in self._networks:
             network.packets.begin_step()
+            network.counters.forget()
         for device in self._devices.values():
             device.begin_step()
         for socket in self._sockets:

@@ -3,18 +3,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from kernel_impl.ifindex import LOOPBACK
 from kernel_impl.trace import ifindexes
+from spec.names import Names as NamesThen
 from spec.trace import CpumapKthread, Event
+from spec.uapi import NO_MAP_ID
 
 
 class Names:
     """Names by number. Closed maps and programs keep theirs: events may still speak of them."""
 
     def __init__(self) -> None:
-        self.devices: dict[int, str] = {}
-        self.maps: dict[int, str] = {}
-        self.programs: dict[int, str] = {}
+        # Never changed but replaced, so that a log can keep those of its time.
+        self.devices: Mapping[int, str] = {}
+        self.maps: Mapping[int, str] = {}
+        self.programs: Mapping[int, str] = {}
+
+    def add(self, kind: str, number: int, name: str) -> None:
+        """One of the *kind* ``"devices"``, ``"maps"`` or ``"programs"``."""
+        setattr(self, kind, {**getattr(self, kind), number: name})
+
+    def drop_device(self, ifindex: int) -> None:
+        """The device is no more."""
+        kept = {number: name for number, name in self.devices.items() if number != ifindex}
+        self.devices = kept
+
+    def now(self) -> NamesThen:
+        """The names that things have now."""
+        return NamesThen(self.devices, self.maps, self.programs)
+
+    def know_maps_of(self, events: Iterable[Event]) -> bool:
+        """Whether all their maps are the lab's: a page's own C code may have made others."""
+        mentioned = {getattr(event, "map_id", 0) for event in events}
+        return mentioned <= {0, NO_MAP_ID, *self.maps}
 
     def device_name(self, ifindex: int) -> str:
         return self.devices.get(ifindex, str(ifindex))

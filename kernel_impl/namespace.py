@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import os
+import threading
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
+from kernel_impl.counters import DeviceCounters
 from kernel_impl.descriptor import Descriptor
 from kernel_impl.libbpf import check_errno, libc
 from kernel_impl.netlink.links import Links
@@ -20,14 +22,33 @@ CLONE_NEWNET = 0x40000000
 HERE = "/proc/thread-self/ns/net"
 
 
+class _Thread(threading.local):
+    """Which of our namespaces the thread has entered last and not left, if any."""
+
+    inside: NetworkNamespace | None = None
+
+
+_thread = _Thread()
+
+
 class Inside:
     """While entered, this thread's system calls act in the namespace; may be nested."""
 
     def __init__(self, namespace: NetworkNamespace) -> None:
         self._namespace = namespace
         self._left: list[int | None] = []
+        self._outer: list[NetworkNamespace | None] = []
 
     def __enter__(self) -> None:
+        outer = _thread.inside
+        if outer is self._namespace:  # without asking the kernel, as this happens all the time
+            self._left.append(None)
+        else:
+            self._go()
+        self._outer.append(outer)
+        _thread.inside = self._namespace
+
+    def _go(self) -> None:
         here = os.open(HERE, os.O_RDONLY | os.O_CLOEXEC)
         if os.fstat(here).st_ino == self._namespace.inode:
             os.close(here)
@@ -46,6 +67,7 @@ class Inside:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
+        _thread.inside = self._outer.pop()
         back = self._left.pop()
         if back is not None:
             try:
@@ -93,9 +115,15 @@ class NetworkNamespace:
         with self.inside():
             return Netdev()
 
+    @cached_property
+    def counters(self) -> DeviceCounters:
+        """What every device of this namespace has counted."""
+        with self.inside():
+            return DeviceCounters()
+
     def close(self) -> None:
         """Let go of everything that keeps the namespace alive."""
-        for name in ("packets", "netdev", "links"):
+        for name in ("packets", "netdev", "links", "counters"):
             if name in self.__dict__:
                 self.__dict__.pop(name).close()
         self.descriptor.close()

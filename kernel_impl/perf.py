@@ -38,6 +38,9 @@ class Record(NamedTuple):
     data: bytes
 
 
+_NOTHING: tuple[list[Record], bool] = [], False
+
+
 class TracepointRings:
     """One ring for each CPU; switched off at first."""
 
@@ -46,6 +49,7 @@ class TracepointRings:
         self._read: Counter[int] = Counter()
         self._known_to_lose: set[int] = set()
         self._lost = False
+        self._consume = libbpf().perf_buffer__consume
         self._callback = ffi.callback("perf_buffer_event_fn", self._keep)
         self._buffer, pages = self._open(point)
         self._capacity = pages * PAGE
@@ -61,11 +65,13 @@ class TracepointRings:
 
     def take(self) -> tuple[list[Record], bool]:
         """What was recorded since the last time, and whether anything did not fit."""
-        self._read.clear()
-        check(libbpf().perf_buffer__consume(self._buffer))
+        check(self._consume(self._buffer))
+        if not self._read:
+            return _NOTHING
         # The kernel reports a loss with the next event only. A full ring tells now.
         full = {cpu for cpu, size in self._read.items() if size > self._capacity - LARGEST_RECORD}
         self._known_to_lose |= full
+        self._read.clear()
         records, self._records = self._records, []
         lost, self._lost = self._lost or bool(full), False
         return records, lost

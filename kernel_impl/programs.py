@@ -61,7 +61,7 @@ class KernelProgram(Program):
         with self.lab.inside():
             check(libbpf().bpf_prog_test_run_opts(self.fd, run))
         self.lab.settle()
-        return TestRun.of(run.retval, b"", self.lab.events())
+        return TestRun.of(run.retval, b"", self.lab.settled_events())
 
     def close(self) -> None:
         if self.fd >= 0:

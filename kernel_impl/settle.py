@@ -12,7 +12,6 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
-from pathlib import Path
 
 from kernel_impl.devices.device import KernelDevice
 from kernel_impl.devices.upper import MacvlanDevice
@@ -99,7 +98,7 @@ def _on_other_cpus(events: Sequence[Event]) -> Sequence[str]:
 
 
 def _in_backlogs(cpus: Set[int]) -> Sequence[str]:
-    rows = [line.split() for line in Path(SOFTNET).read_text(encoding="utf-8").splitlines()]
+    rows = [line.split() for line in _softnet().splitlines()]
     # Older kernels lack the columns; there the softirq has run before the system call returned.
     known = [row for row in rows if len(row) > CPU and int(row[CPU], 16) in cpus]
     return [
@@ -107,6 +106,18 @@ def _in_backlogs(cpus: Set[int]) -> Sequence[str]:
         for row in known
         if int(row[BACKLOG_LENGTH], 16)
     ]
+
+
+def _softnet() -> str:
+    # As every step asks: half the time of a file object.
+    file = os.open(SOFTNET, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        text = b""
+        while part := os.read(file, 1 << 16):
+            text += part
+        return text.decode()
+    finally:
+        os.close(file)
 
 
 def rounds(events: Sequence[Event]) -> list[CpumapKthread]:

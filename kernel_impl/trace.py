@@ -8,7 +8,7 @@ takes what concerns it. A lost event is an error: a page must never show half th
 from __future__ import annotations
 
 import os
-import sys
+import struct
 import threading
 from collections.abc import Callable, Iterable
 
@@ -16,6 +16,9 @@ from kernel_impl.limits import allow_descriptors
 from kernel_impl.perf import TracepointRings, tracepoint_descriptors
 from kernel_impl.tracefs import Tracepoint, xdp_tracepoints
 from spec.trace import EVENT_TYPES, Event
+
+_INTEGERS = {1: "b", 2: "h", 4: "i", 8: "q"}
+"""Letters of ``struct`` by size."""
 
 
 class LostEventsError(RuntimeError):
@@ -65,6 +68,8 @@ class EventSource:
         fired: list[tuple[int, Event]] = []
         for decode, rings in self._rings:
             records, lost = rings.take()
+            if not records and not lost:
+                continue
             fired += [(record.time, decode(record.data)) for record in records]
             for inbox in self._inboxes if lost else ():
                 inbox.incomplete = True
@@ -98,7 +103,12 @@ class Inbox:
 
     def take(self) -> list[Event]:
         """Everything that waits."""
-        taken = self.look().copy()
+        self.look()
+        return self.seen()
+
+    def seen(self) -> list[Event]:
+        """Everything that waited when somebody last looked."""
+        taken = self.waiting.copy()
         del self.waiting[: len(taken)]
         return taken
 
@@ -109,19 +119,19 @@ class Inbox:
 def decoder(point: Tracepoint) -> Callable[[bytes], Event]:
     """Turns the tracepoint's records into events; a field this release lacks is 0."""
     kind = EVENT_TYPES[point.name]
-    places = {field.name: field for field in point.fields}
-    wanted = [places.get(field) for field in kind.fields]
+    known = sorted((f for f in point.fields if f.name in kind.fields), key=lambda f: f.offset)
+    layout, end = "=", 0
+    for field in known:
+        letter = _INTEGERS[field.size]
+        layout += f"{field.offset - end}x{letter if field.signed else letter.upper()}"
+        end = field.offset + field.size
+    unpack = struct.Struct(layout).unpack_from
+    names = [field.name for field in known]
+    places = [names.index(field) if field in names else len(names) for field in kind.fields]
 
     def decode(data: bytes) -> Event:
-        values = [
-            int.from_bytes(
-                data[field.offset : field.offset + field.size], sys.byteorder, signed=field.signed
-            )
-            if field
-            else 0
-            for field in wanted
-        ]
-        return kind(values)
+        values = *unpack(data), 0
+        return kind([values[place] for place in places])
 
     return decode
 

@@ -37,13 +37,16 @@ class Frame:
 
     ``memory`` is headroom, linear data and tailroom, ``room`` bytes in all; what nobody wrote to
     may be missing at its end. ``meta`` is where metadata begins and equals ``start`` where there
-    is none. Most frames are only passed on, so memory is made when somebody looks at it.
+    is none. A socket buffer that has been ``redirected`` by way of a CPUMAP is spared generic XDP
+    wherever it gets. Most frames are only passed on, so memory is made when somebody looks at it.
     """
 
     frag_room = 0
     """Bytes to which the last fragment may grow: ``xdp_rxq_info.frag_size``, 0 where not told."""
 
-    __slots__ = ("_content", "_memory", "_place", "end", "frags", "meta", "room", "start")
+    __slots__ = (
+        "_content", "_memory", "_place", "end", "frags", "meta", "redirected", "room", "start",
+    )  # fmt: skip
 
     def __init__(self, data: bytes, headroom: int, room: int) -> None:
         self._content = data
@@ -52,6 +55,7 @@ class Frame:
         self.end = headroom + len(data)
         self.room = room
         self.frags = _NO_FRAGS
+        self.redirected = False
 
     @property
     def memory(self) -> bytearray:
@@ -122,6 +126,7 @@ class Frame:
         """A second view of the same memory (``net/core/skbuff.c: skb_clone``)."""
         view = Frame(self._content, self._place, self.room)
         view.replace(self)
+        view.redirected = self.redirected
         return view
 
     def lengthen(self, end: int) -> bool:

@@ -134,7 +134,7 @@ class KernelDevice(Device):
         for frame in frames:
             self.arrive(frame)
             self.lab.settle()
-        return self.lab.events()
+        return self.lab.settled_events() if frames else self.lab.events()
 
     @abstractmethod
     def arrive(self, frame: bytes) -> None:

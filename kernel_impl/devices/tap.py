@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import struct
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from kernel_impl.descriptor import Descriptor
@@ -50,6 +51,11 @@ class TapDevice(KernelDevice):
     def sent(self) -> list[bytes]:
         self._read()
         return list(self._sent)
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        self._read()  # a frame counts as sent once it has been read
+        return super().counters
 
     def close(self) -> None:
         self._far.close()

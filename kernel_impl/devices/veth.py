@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from kernel_impl.counters import Counters
 from kernel_impl.devices.device import KernelDevice
 from kernel_impl.ifindex import new_ifindex
 from spec.errors import KernelError
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 1.0
 NO_QUEUE_YET = "noop"
+NOTHING = Counters(0, 0, 0)
 LOST = (errno.ENETDOWN, errno.ENOBUFS, errno.ENXIO)
 """Ways in which a device says that it dropped the frame."""
 
@@ -28,7 +29,7 @@ class VethDevice(KernelDevice):
 
     def __init__(self, lab: KernelLab, name: str, ifindex: int) -> None:
         super().__init__(lab, name, ifindex)
-        self._before: Mapping[str, int] = {}
+        self._before = NOTHING
         self.expected = 0
         """Frames that are on their way to this end since the step began."""
 
@@ -67,19 +68,21 @@ class VethDevice(KernelDevice):
             self.expected += 1
 
     def begin_step(self) -> None:
-        self.expected, self._before = 0, self._statistics()
+        self.expected, self._before = 0, self._counted()
 
     def handled(self) -> int:
         """Frames that have come to their end here since the step began, whichever it was."""
         # Which counter a frame ends in depends on NAPI; together they have each frame once.
-        near, far = self._statistics(), self.other._statistics()
+        for end in (self, self.other):
+            end.network.counters.forget()
+        near, far = self._counted(), self.other._counted()
         return (
-            near["rx_packets"]
-            - self._before["rx_packets"]
-            + near["rx_dropped"]
-            - self._before["rx_dropped"]
-            + far["tx_dropped"]
-            - self.other._before["tx_dropped"]
+            near.rx_packets
+            - self._before.rx_packets
+            + near.rx_dropped
+            - self._before.rx_dropped
+            + far.tx_dropped
+            - self.other._before.tx_dropped
         )
 
     @property
@@ -97,5 +100,5 @@ class VethDevice(KernelDevice):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{self}: no queueing discipline within {PATIENCE_S:g} s")
 
-    def _statistics(self) -> Mapping[str, int]:
-        return self.network.links.statistics(self.ifindex)
+    def _counted(self) -> Counters:
+        return self.network.counters.of(self.name)

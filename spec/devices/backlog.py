@@ -31,6 +31,7 @@ class Backlog:
         """*frame* is for the stack of *device*; whether there was room (``__netif_rx``)."""
         if len(self._came) > MAX_BACKLOG:
             device.rx_dropped += 1
+            frame.drop()
             return False
         if not self._came and not self._taken:
             cpu.schedule(self)
@@ -47,6 +48,8 @@ class Backlog:
             cpu.count(device.name)
             if device.is_up:
                 device.deliver(cpu, frame)
+            else:
+                frame.drop()
             # Not before: whoever adds a packet meanwhile need not schedule the queue again.
             self._taken.popleft()
             done += 1

@@ -243,9 +243,12 @@ class ModelDevice(Device):
             self.rx_dropped += 1
 
     def deliver(self, cpu: Processor, frame: Frame) -> None:
-        """*frame* goes up the stack if generic XDP lets it (``__netif_receive_skb_core``)."""
+        """*frame* goes up the stack if generic XDP lets it (``__netif_receive_skb_core``).
+
+        It has no say on a frame that was redirected before (``netif_receive_generic_xdp``).
+        """
         program = self.generic_program
-        if program is None or run_generic(cpu, self, frame, program):
+        if program is None or frame.redirected or run_generic(cpu, self, frame, program):
             self.enter_stack(cpu, frame)
 
     def receive_from_lower(self, cpu: Processor, lower: ModelDevice, frame: Frame) -> bool:  # noqa: ARG002

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from spec.frame import Frame
+from spec.redirect.native import SIGN
 from spec.trace import DevmapXmit, Redirect
 from spec.uapi import BPF_F_BROADCAST, MapType, Verdict
 
@@ -66,8 +67,8 @@ def straight_way(tap: Tap, program: ModelProgram) -> Callable[[Processor, bytes]
                 and not cpu.flush_list
                 and len(sent) < queue_length
             ):
-                to = egress.ifindex
-                trace.append((record, prog_id, act, ifindex, 0, to, map.id, cpu.tgt_index))
+                to, index = egress.ifindex, (cpu.tgt_index ^ SIGN) - SIGN
+                trace.append((record, prog_id, act, ifindex, 0, to, map.id, index))
                 if not sent:
                     seen.append(sent)
                 sent.append(packet)

@@ -146,7 +146,9 @@ class Tap(ModelDevice):
         return taken
 
     def start_xmit(self, cpu: Processor, frame: Frame) -> bool:  # noqa: ARG002
-        """A full queue drops the frame, which still counts as taken."""
+        """A full queue drops the frame, which still counts as taken; down, it is stopped."""
+        if not self.is_up:
+            return False
         if len(self._sent) < self.queue_length:
             self.note_sent([frame])
             self.tx_packets += 1

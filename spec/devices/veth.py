@@ -134,7 +134,7 @@ class Veth(ModelDevice):
         self.polls = polls
         if not polls:
             for queue in self.queues:
-                queue.ring.clear()
+                queue.stop()
 
     def _has_queues_for(self, peer: Veth) -> bool:
         """Whether each queue that *peer* sends by has one of its own here."""

@@ -6,11 +6,12 @@ Mirrors ``drivers/net/veth.c: struct veth_rq, veth_xdp_rx, __veth_xdp_flush, vet
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from spec.devices.page_fragments import PageFragments
 from spec.devices.veth_round import VethRound
 from spec.devices.veth_statistics import QueueStatistics
+from spec.redirect.pointer_ring import PointerRing
 
 if TYPE_CHECKING:
     from spec.devices.veth import Veth
@@ -30,20 +31,18 @@ class Incoming(NamedTuple):
 class VethQueue:
     """Queue *index* of *device*."""
 
-    __slots__ = ("_scheduled", "device", "index", "ring", "statistics")
+    __slots__ = ("_scheduled", "device", "index", "pages", "ring", "statistics")
 
     def __init__(self, device: Veth, index: int) -> None:
         self.device, self.index = device, index
-        self.ring: deque[Incoming] = deque()
+        self.ring: PointerRing[Incoming] = PointerRing(RING_SIZE)
+        self.pages = PageFragments()
         self.statistics = QueueStatistics()
         self._scheduled = False
 
     def put(self, frame: Frame, redirected: bool) -> bool:
         """Whether there was room for *frame*."""
-        if len(self.ring) >= RING_SIZE:
-            return False
-        self.ring.append(Incoming(frame, redirected))
-        return True
+        return self.ring.put(Incoming(frame, redirected))
 
     def kick(self, cpu: Processor) -> None:
         """Have the ring polled."""
@@ -52,12 +51,28 @@ class VethQueue:
             cpu.schedule(self)
 
     def poll(self, cpu: Processor, budget: int) -> int:
-        """Handle at most *budget* frames; how many there were."""
-        done = VethRound(self, cpu).run(budget)
+        """Handle at most *budget* frames; how many there were.
+
+        What GRO holds back goes up before frames are sent back, unless there was more to do
+        (``napi_complete_done``). A frame that has come round into this very ring is for the next
+        poll.
+        """
+        round = VethRound(self, cpu)
+        done = round.run(budget)
         cpu.count(self.device.name, done)
         if done < budget:
+            round.gro.flush()
             self._scheduled = False
+            if self.ring:
+                self.kick(cpu)
+        round.send_back()
+        round.gro.flush()
         return done
+
+    def stop(self) -> None:
+        """Nobody polls any more: ring and pages go (``veth_napi_del_range``)."""
+        self.ring.clear()
+        self.pages.clear()
 
     def abandon(self) -> None:
         """Lose what waits in the ring."""

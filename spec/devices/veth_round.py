@@ -10,14 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from spec.devices.gro import Gro
-from spec.frame import (
-    HEADROOM,
-    LINEAR_ROOM,
-    PAGE_SIZE,
-    SHARED_INFO,
-    Frame,
-    align,
-)
+from spec.frame import Frame
 from spec.machine.host import Context
 from spec.redirect.native import do_redirect
 from spec.trace import BulkTx, ExceptionRaised
@@ -50,24 +43,23 @@ class VethRound:
         self.gro = Gro(lambda ingress, frame: ingress.deliver(cpu, frame))
 
     def run(self, budget: int) -> int:
-        """Handle at most *budget* frames, then flush; how many there were.
-
-        What GRO holds back goes up last (``napi_complete_done``).
-        """
+        """Handle at most *budget* frames, then flush what was redirected; how many there were."""
         queue, done = self.queue, 0
         while done < budget and queue.ring:
-            self._handle(queue.ring.popleft())
+            self._handle(queue.ring.take_one())
             done += 1
         queue.statistics.xdp_packets += done
         if self.redirected:
             self.cpu.flush()
+        return done
+
+    def send_back(self) -> None:
+        """What is left of ``XDP_TX`` goes into the peer's ring (``veth_xdp_flush``)."""
         if self.back:
             self._send_back()
             peer = self.device.peer
             if peer is not None and peer.native_program is not None:
                 peer.queue_of(self.cpu).kick(self.cpu)
-        self.gro.flush()
-        return done
 
     def _handle(self, incoming: Incoming) -> None:
         device, cpu, program = self.device, self.cpu, self.device.native_program
@@ -78,7 +70,8 @@ class VethRound:
             self.gro.receive(device, frame)
             return
         if not incoming.redirected:
-            frame = private_copy(frame.data())
+            frame = self.queue.pages.copy(frame.data())
+            frame.redirected = incoming.frame.redirected
         act = program.executable.run(Context(frame, device.ifindex, self.queue.index), cpu)
         if act == _PASS:
             self.gro.receive(device, frame)
@@ -111,14 +104,3 @@ class VethRound:
         self.cpu.trace.append((BulkTx, self.device.ifindex, _TX, drops, sent, err))
         self.queue.statistics.xdp_tx += sent
         self.queue.statistics.xdp_tx_errors += drops
-
-
-def private_copy(data: bytes) -> Frame:
-    """A packet on the driver's own pages, with headroom (``veth_convert_skb_to_xdp_buff``).
-
-    Two short packets share a page; a long one has a page to itself and spills into fragments.
-    """
-    room = HEADROOM + align(len(data))
-    if 2 * (room + SHARED_INFO) > PAGE_SIZE:
-        room = LINEAR_ROOM
-    return Frame.of(data, HEADROOM, room)

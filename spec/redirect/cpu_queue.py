@@ -67,6 +67,7 @@ def enqueue(cpu: Processor, entry: CpuEntry, frame: Frame, ingress: ModelDevice)
 
 def enqueue_generic(cpu: Processor, entry: CpuEntry, frame: Frame, ingress: ModelDevice) -> int:
     """Put the one *frame* into the ring and wake its thread, or ``-ENOSPC``."""
+    frame.redirected = True
     fits = entry.ring.put(Queued(frame, ingress, generic=True))
     if fits:
         cpu.wake(entry)

@@ -50,11 +50,14 @@ def run_generic(cpu: Processor, device: ModelDevice, frame: Frame, program: Mode
         if act == _PASS:
             return True
         if act == _REDIRECT:
-            do_generic_redirect(cpu, device, frame, program)
+            if do_generic_redirect(cpu, device, frame, program):
+                frame.drop()
         elif act == _TX:
             transmit(cpu, device, frame, program)
-        elif act != Verdict.XDP_DROP:
-            cpu.trace.append((ExceptionRaised, program.id, act, device.ifindex))
+        else:
+            if act != Verdict.XDP_DROP:
+                cpu.trace.append((ExceptionRaised, program.id, act, device.ifindex))
+            frame.drop()
         return False
     finally:
         cpu.leave()
@@ -128,6 +131,8 @@ def send_to_entry(
         cpu, entry.program, frame, entry.device, ingress
     ):
         transmit(cpu, entry.device, frame, program)
+    else:
+        frame.drop()
     return 0
 
 
@@ -163,7 +168,10 @@ def send_to_all(
             if err:
                 return err
         last = entry
-    return 0 if last is None else send_to_entry(cpu, last, frame, ingress, program)
+    if last is None:
+        frame.drop()
+        return 0
+    return send_to_entry(cpu, last, frame, ingress, program)
 
 
 def transmit(cpu: Processor, device: ModelDevice, frame: Frame, program: ModelProgram) -> None:
@@ -171,3 +179,4 @@ def transmit(cpu: Processor, device: ModelDevice, frame: Frame, program: ModelPr
     if not device.start_xmit(cpu, frame):
         cpu.trace.append((ExceptionRaised, program.id, _TX, device.ifindex))
         device.tx_dropped += 1
+        frame.drop()

@@ -27,6 +27,8 @@ _DEVMAP_HASH = MapType.BPF_MAP_TYPE_DEVMAP_HASH
 _CPUMAP = MapType.BPF_MAP_TYPE_CPUMAP
 _XSKMAP = MapType.BPF_MAP_TYPE_XSKMAP
 _REDIRECT = int(Verdict.XDP_REDIRECT)
+SIGN = 0x80000000
+"""The bit that makes a C ``int`` negative."""
 
 
 def do_redirect(
@@ -85,6 +87,8 @@ def trace_redirect(
 ) -> None:
     """``xdp_redirect`` or ``xdp_redirect_err`` (``trace/events/xdp.h: xdp_redirect_template``).
 
+    Both target and index are C ``int`` there, so large ones are told as negative numbers.
+
     The index is read from the state only now: if the program of an entry ran meanwhile, because
     its queue was full or the path is the generic one, and called a helper, its wish is shown.
     """
@@ -95,8 +99,14 @@ def trace_redirect(
         if target is not None:
             to_ifindex = target.device.ifindex
     elif map is BY_IFINDEX:
-        to_ifindex, index = index, 0
+        to_ifindex, index = signed(index), 0
         if not cpu.names_map:
             map_id = 0
     kind = RedirectErr if err else Redirect
-    cpu.trace.append((kind, program.id, _REDIRECT, ingress.ifindex, err, to_ifindex, map_id, index))
+    told = to_ifindex, map_id, signed(index)
+    cpu.trace.append((kind, program.id, _REDIRECT, ingress.ifindex, err, *told))
+
+
+def signed(number: int) -> int:
+    """32 bits as a C ``int``."""
+    return (number ^ SIGN) - SIGN

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""The ring between the CPUs that redirect and the thread that takes.
+"""The ring between who redirects and who takes: the thread of a CPUMAP entry, or a veth's poll.
 
 Mirrors ``include/linux/ptr_ring.h: __ptr_ring_produce, __ptr_ring_consume,
 __ptr_ring_discard_one``.
@@ -46,15 +46,21 @@ class PointerRing(Generic[Item]):
 
     def take(self, count: int) -> list[Item]:
         """At most *count* items, the oldest first."""
-        items: list[Item] = []
-        while self and len(items) < count:
-            item = self._places[self._head]
-            assert item is not None
-            items.append(item)
-            self._waiting -= 1
-            self._head += 1
-            self._give_places_back()
-        return items
+        return [self.take_one() for _ in range(min(count, self._waiting))]
+
+    def take_one(self) -> Item:
+        """The oldest item of a ring that has one."""
+        item = self._places[self._head]
+        assert item is not None
+        self._waiting -= 1
+        self._head += 1
+        self._give_places_back()
+        return item
+
+    def clear(self) -> None:
+        """As a ring that was just made (``ptr_ring_cleanup``, ``ptr_ring_init``)."""
+        if self._waiting or self._head or self._tail or self._producer:
+            self.__init__(self.size)  # type: ignore[misc]
 
     def __bool__(self) -> bool:
         return self._waiting > 0

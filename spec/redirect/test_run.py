@@ -75,11 +75,21 @@ class LiveFrame(Frame):
     """A frame whose page goes back to ``pool`` when it is dropped, by whomever."""
 
     __slots__ = ("pool",)
-    pool: PagePool
+    pool: PagePool | None
 
     def drop(self) -> None:
         """The page may serve another frame (``net/core/xdp.c: xdp_return_frame``)."""
-        self.pool.give_back(self)
+        if self.pool is not None:
+            self.pool.give_back(self)
+
+    def replace(self, other: Frame) -> None:
+        """The frame moves to memory of its own, and its page may serve another."""
+        if self.pool is not None:
+            page = LiveFrame(b"", self.start, self.room)
+            page.memory, page.pool = self.memory, self.pool
+            self.pool.give_back(page)
+            self.pool = None
+        super().replace(other)
 
 
 class PagePool:

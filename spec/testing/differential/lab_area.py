@@ -44,8 +44,9 @@ class LabArea:
 
     def _script(self, steps: Sequence[Step], difference: Difference) -> Script:
         lines = [self.operations[step.name].python(*step.arguments) for step in steps]
-        if difference.what not in lines[-1]:
-            lines.append(difference.what)
+        what = difference.what.partition("  # ")[0]
+        if what not in lines[-1]:
+            lines.append(what)
         return self.script(tuple(lines))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from spec.testing.differential.area import Difference, Pair
 from spec.testing.differential.side import Answer, NotThereError, Side, answer
@@ -76,15 +76,39 @@ class LabSession:
 
 
 def difference(what: str, model: Answer, kernel: Answer) -> Difference:
-    """The two answers, cut down to where they part if they are long lists."""
-    if isinstance(model, list) and isinstance(kernel, list) and len(repr(model)) > SHOWN:
-        same = next(
-            (at for at, pair in enumerate(zip(model, kernel, strict=False)) if pair[0] != pair[1]),
-            min(len(model), len(kernel)),
-        )
-        what += f" from [{same}] on ({len(model)} and {len(kernel)} in all)"
-        model, kernel = model[same : same + 5], kernel[same : same + 5]
-    return Difference(what, repr(model)[:SHOWN], repr(kernel)[:SHOWN])
+    """The two answers; of long lists and tables only what differs."""
+    if isinstance(model, list) and isinstance(kernel, list):
+        model, kernel, where = _parted(model, kernel)
+        what += where
+    return Difference(what, shown(model)[:SHOWN], shown(kernel)[:SHOWN])
+
+
+def _parted(model: list[Any], kernel: list[Any]) -> tuple[Answer, Answer, str]:
+    """The rest of two lists from where they part; of tables what differs."""
+    same = 0
+    while same < min(len(model), len(kernel)) and model[same] == kernel[same]:
+        same += 1
+    where = f"  # from [{same}] on" if same else ""
+    model, kernel = model[same:], kernel[same:]
+    if len(model) == len(kernel) == 1 and all(isinstance(end[0], dict) for end in (model, kernel)):
+        names = [
+            name for name in {**model[0], **kernel[0]} if model[0].get(name) != kernel[0].get(name)
+        ]
+        model, kernel = ([{name: end[0].get(name) for name in names}] for end in (model, kernel))
+    return model, kernel, where
+
+
+def shown(answer: Answer) -> str:
+    """*answer* on one line, frames in hexadecimal and without the zeros at their end."""
+    if isinstance(answer, bytes):
+        text = answer.rstrip(b"\0").hex()
+        return f"{len(answer)} bytes {text}"
+    if isinstance(answer, dict):
+        return f"{{{', '.join(f'{name}: {shown(value)}' for name, value in answer.items())}}}"
+    if isinstance(answer, list | tuple) and not hasattr(answer, "_fields"):
+        parts = ", ".join(map(shown, answer))
+        return f"[{parts}]" if isinstance(answer, list) else f"({parts})"
+    return repr(answer)
 
 
 def spelled(argument: Argument) -> str:

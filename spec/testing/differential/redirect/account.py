@@ -45,10 +45,9 @@ def _added_up(side: Side, events: Sequence[Event]) -> list[Any]:
     times: Counter[Any] = Counter()
     for event in events:
         counted = COUNTED.get(type(event), ())
-        named = side.event(event)
-        kept = tuple(
-            pair for pair in zip(event.fields, named[1:], strict=False) if pair[0] not in counted
-        )
+        fields = (field for field in event.fields if field != "sched")
+        pairs = zip(fields, side.event(event)[1:], strict=True)
+        kept = tuple(pair for pair in pairs if pair[0] not in counted)
         key = (event.name, *kept)
         if counted:
             sums.setdefault(key, Counter()).update({n: getattr(event, n) for n in counted})

@@ -4,20 +4,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from spec.testing.differential.area import Pair
 from spec.testing.differential.lab_area import LabArea
+from spec.testing.differential.redirect.drawing import depends_on_time
 from spec.testing.differential.redirect.operations import OPERATIONS
 from spec.testing.differential.redirect.session import MAPS, RedirectSession, source
+from spec.testing.differential.redirect.simplify import is_whole, simpler_frames
 from spec.testing.differential.script import Script
+from spec.testing.differential.step import Step
 
 
 class RedirectArea(LabArea):
     """Frames on their way through devices, maps, programs and processors."""
 
     name = "redirect"
-    steps = 600
-    steps_between_checks = 40
+    steps = 1500
+    steps_between_checks = 75
     operations = OPERATIONS
 
     def open(self, pair: Pair) -> RedirectSession:
@@ -28,3 +32,11 @@ class RedirectArea(LabArea):
         """*lines* with the whole object."""
         programs = tuple(re.findall(r'SEC\("xdp[^"]*"\) int (\w+)', source()))
         return Script(source(), (*MAPS, "numbers", "places"), programs, lines).mentioned()
+
+    def simpler(self, step: Step) -> Sequence[Step]:
+        """None that would depend on time where *step* does not."""
+        plain = () if step.name == "receive" else super().simpler(step)
+        return [
+            *simpler_frames(step),
+            *(other for other in plain if is_whole(other) and not depends_on_time(other)),
+        ]

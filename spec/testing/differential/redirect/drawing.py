@@ -6,6 +6,7 @@ from __future__ import annotations
 from bisect import bisect
 from collections.abc import Callable, Sequence
 from itertools import accumulate
+from typing import Any
 
 from spec.lab import Device
 from spec.testing.differential.choices import Choices
@@ -20,14 +21,14 @@ from spec.testing.differential.redirect.operations import (
     OTHER_CPU,
     THIS_CPU,
     TOO_LARGE,
-    Frame,
 )
 from spec.testing.differential.side import Side
-from spec.testing.differential.step import Step
+from spec.testing.differential.step import Argument, Step
 
 SCRIPTED, SAFE = ("follows",), ("pass", "drop", "aborted", "unknown")
-ENDLESS = ("to_slot", "to_all", "to_all_others", "to_cpu", "to_socket", "tx", "asks_nobody")
+ENDLESS = ("to_slot", "to_all", "to_all_others", "to_socket", "tx", "asks_nobody")
 """What these do a second time would come round and round between two ends of a veth pair."""
+TO_THREAD = "to_cpu"
 AT_ENTRIES = (
     "entry_follows",
     "entry_pass",
@@ -50,6 +51,25 @@ QUEUE_SIZES = (2048, 4096)
 """Rings that nothing overflows: how fast another processor empties one is a matter of time."""
 SMALL_QUEUE_SIZES = (1, 7, 8, 16, 32, 64)
 MOST_DEVICES, MOST_PLACES, MOST_SOCKETS, MOST_NAMESPACES = 7, 60, 2, 1
+PAGES = 64
+"""Live frames that have a fresh page each (``PP_ALLOC_CACHE_REFILL``), and a batch by default."""
+
+
+def depends_on_time(step: Step) -> bool:
+    """Whether what becomes of *step* depends on how fast a thread is.
+
+    A small ring of another processor overflows or not; a page that a thread has dropped serves
+    the next live frame or not; and a thread of this processor runs between two batches or not.
+    """
+    arguments: tuple[Any, ...] = step.arguments
+    if step.name == "put_cpu":
+        cpu, (size, _), _ = arguments
+        return bool(cpu == "other_cpu" and 0 < size < QUEUE_SIZES[0])
+    if step.name != "burst":
+        return False
+    program, (calls, _), _, count, batch = arguments
+    to_thread = program == TO_THREAD or any(call[0] == Kind.CPU for call in calls)
+    return bool(to_thread and (count > PAGES or batch != 0))
 
 
 class Drawer:
@@ -76,8 +96,8 @@ class Drawer:
             self._attach,
         ]
         weighted: list[tuple[float, Callable[[Choices], Step]]] = [
-            (500, self._receive),
-            (180, self._burst),
+            (600, self._receive),
+            (90, self._burst),
             (60, self._run),
             (60, self._put),
             (40, self._put_key),
@@ -109,22 +129,25 @@ class Drawer:
     def _receive(self, choices: Choices) -> Step:
         count = 1 if choices.chance(0.8) else choices.integer(2, 4)
         frames = (self._frame(choices) for _ in range(count))
-        return Step("receive", (self._device(choices), *frames))  # type: ignore[arg-type]
+        return Step("receive", (self._device(choices), *frames))
 
     def _burst(self, choices: Choices) -> Step:
-        program = "follows" if choices.chance(0.7) else choices.one_of((*SAFE, *ENDLESS))
+        program = "follows" if choices.chance(0.7) else choices.one_of((*SAFE, *ENDLESS, TO_THREAD))
         count = choices.one_of(LARGE_COUNTS if choices.chance(0.05) else COUNTS)
         batch = choices.one_of(BATCHES) if choices.chance(0.3) else 0
-        place = self._device(choices)
-        return Step("burst", (program, self._frame(choices), place, count, batch))  # type: ignore[arg-type]
+        written, place = self._frame(choices), self._device(choices)
+        step = Step("burst", (program, written, place, count, batch))
+        if depends_on_time(step):
+            step = Step("burst", (program, written, place, min(count, PAGES), 0))
+        return step
 
     def _run(self, choices: Choices) -> Step:
         program = choices.one_of(("follows", "entry_follows", "cpu_follows", *ENDLESS))
         count = choices.integer(1, 3)
         place = self._device(choices)
-        return Step("run", (program, self._frame(choices), place, count))  # type: ignore[arg-type]
+        return Step("run", (program, self._frame(choices), place, count))
 
-    def _frame(self, choices: Choices) -> Frame:
+    def _frame(self, choices: Choices) -> tuple[Argument, int]:
         lengths = UNUSUAL_LENGTHS if choices.chance(0.05) else LENGTHS
         calls = tuple(self._call(choices) for _ in range(choices.integer(1, 4)))
         needed = 28 + 18 * len(calls)

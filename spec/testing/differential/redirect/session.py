@@ -63,7 +63,10 @@ def source() -> str:
 
 def _device(side: Side, name: str, what: str) -> Answer:
     seen = getattr(side.device(name), what)
-    return dict(seen) if hasattr(seen, "items") else seen
+    if what not in ("counters", "statistics"):
+        return seen
+    named = {"peer_ifindex": side.device_name}
+    return {key: named.get(key, int)(number) for key, number in seen.items()}
 
 
 def _statistics(side: Side, name: str) -> Answer:

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What ``xdpspec fuzz`` has found, each in a few lines; every sentence holds on both engines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from spec.lab import Device, Lab
+from spec.trace import ExceptionRaised
+from spec.uapi import BPF_F_BROADCAST, XDP_PASS, XDP_TX
+from tests.bpf_pieces import INCLUDES, program
+from tests.redirect_programs import asks, frame, slot
+from tests.switch import Switch, bulks, far_end, redirected
+
+RING_SIZE, GIVEN_BACK_TOGETHER = 256, 16
+
+
+@pytest.fixture
+def near(lab: Lab, switch: Switch) -> Device:
+    """A veth in slot 0."""
+    made = lab.veth("near", "far")
+    switch.put(0, made)
+    return made
+
+
+def test_a_large_key_is_told_as_a_negative_number(switch: Switch) -> None:
+    [event] = redirected(switch.eth0.receive(frame(slot(0xFFFFFFFF, BPF_F_BROADCAST))))
+    assert event.map_index == -1
+
+
+def test_a_frame_that_a_veth_sends_to_itself_is_for_its_next_poll(
+    switch: Switch, near: Device
+) -> None:
+    far = far_end(near)
+    far.attach(switch.programs["follows"])
+    far.receive(frame(slot(0), asks(verdict=XDP_PASS)))
+    assert len(far.received) == 1
+
+
+@pytest.mark.parametrize(("before", "room"), [(3, 253), (15, 241), (GIVEN_BACK_TOGETHER, 256)])
+def test_the_ring_of_a_veth_gives_places_back_by_sixteens(
+    switch: Switch, near: Device, before: int, room: int
+) -> None:
+    far_end(near).attach(switch.programs["pass"])
+    switch.eth0.receive(*[frame(slot(0))] * before)
+    events = switch.burst(frame(slot(0)), RING_SIZE, batch_size=RING_SIZE)
+    assert sum(bulk.sent for bulk in bulks(events)) == room
+
+
+def test_of_short_packets_the_last_in_a_page_can_grow_furthest(
+    lab: Lab, compile_bpf: Callable[..., Path]
+) -> None:
+    grows = program("return bpf_xdp_adjust_tail(ctx, 500) ? XDP_DROP : XDP_PASS;", name="grows")
+    far = far_end(lab.veth("near", "far"))
+    far.attach(lab.load(compile_bpf(INCLUDES + grows, "grows")).programs["grows"])
+    far.receive(*[bytes(100)] * 10)
+    assert [len(one) for one in far.received] == [600, 600]
+
+
+def test_a_packet_that_was_with_a_cpu_is_spared_generic_programs_further_on(
+    lab: Lab, switch: Switch
+) -> None:
+    onward = lab.veth("onward", "end")
+    switch.put(0, onward)
+    far_end(onward).attach(switch.programs["drops"], "generic")
+    switch.eth0.detach()
+    switch.eth0.attach(switch.programs["to_cpu_0"], "generic")
+    switch.maps["cpu_map"].update(0, (64, switch.programs["cpu_follows"]))
+    switch.eth0.receive(frame(slot(0)))
+    assert far_end(onward).received == [frame(slot(0))]
+
+
+def test_a_tap_that_is_down_sends_nothing_back(switch: Switch) -> None:
+    switch.eth0.down()
+    [event] = switch.eth0.receive(frame(asks(verdict=XDP_TX), length=3520))
+    assert isinstance(event, ExceptionRaised)
+    assert switch.eth0.sent == []
