@@ -52,7 +52,7 @@ WIDE = 1000
 @click.option(
     "--memory",
     metavar="MIB",
-    type=click.IntRange(min=256),
+    type=click.IntRange(min=512),
     default=1024,
     show_default=True,
     help="Memory of a guest.",

@@ -91,10 +91,9 @@ def _add_modules(archive: Archive, kernel: Kernel) -> None:
 def _add_job(archive: Archive, job: Job) -> None:
     said = {
         "command": job.command,
-        "folder": "/work",
         "results": list(job.results),
         "environment": {
-            "HOME": "/tmp",
+            "HOME": str(inside.SCRATCH),
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
             "LANG": "C.UTF-8",
             "XDG_CACHE_HOME": str(cache_folder().parent),

@@ -20,6 +20,8 @@ from pathlib import Path
 
 JOB = Path("/job.json")
 MODULES = Path("/job-modules")
+FOLDER = Path("/job-folder")
+"""Where the command runs."""
 STATE = Path("/job-state")
 """What comes home: ``stdout``, ``stderr``, ``status`` and whatever the command was to leave."""
 DISK = Path("/dev/vda")
@@ -29,10 +31,14 @@ CONSOLE = Path("/dev/console")
 MARK = "xdpspec-guest:"
 """Begins each line of ours on the console; what follows is for the host."""
 RB_AUTOBOOT = 0x01234567
-FILE_SYSTEMS = (
-    ("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev"), ("tmpfs", "/tmp"),
-    ("tmpfs", "/run"), ("tracefs", "/sys/kernel/tracing"), ("bpf", "/sys/fs/bpf"),
-)  # fmt: skip
+FILE_SYSTEMS = {
+    "/proc": "proc",
+    "/sys": "sysfs",
+    "/dev": "devtmpfs",
+    "/sys/kernel/tracing": "tracefs",
+}
+"""None over a folder that the host's Python or project may be in; memory is all there is anyway."""
+SCRATCH = Path("/tmp")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -57,7 +63,8 @@ def say(what: str) -> None:
 
 
 def _prepare() -> None:
-    for kind, place in FILE_SYSTEMS:
+    SCRATCH.mkdir(exist_ok=True)
+    for place, kind in FILE_SYSTEMS.items():
         Path(place).mkdir(parents=True, exist_ok=True)
         _libc.mount(kind.encode(), place.encode(), kind.encode(), 0, None)
     for path in sorted(MODULES.iterdir()):
@@ -74,7 +81,7 @@ def _prepare() -> None:
 def _run() -> int:
     job = json.loads(JOB.read_text(encoding="utf-8"))
     STATE.mkdir()
-    Path(job["folder"]).mkdir(parents=True, exist_ok=True)
+    FOLDER.mkdir()
     environment = dict(job["environment"], XDPSPEC_PROGRESS=str(PROGRESS))
     os.mkfifo(PROGRESS)
     threading.Thread(target=_relay, daemon=True).start()
@@ -85,7 +92,7 @@ def _run() -> int:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=errors,
-            cwd=job["folder"],
+            cwd=FOLDER,
             env=environment,
         )
     say(f"ran {time.monotonic() - began:.1f} s of {time.monotonic():.1f} s")
@@ -107,8 +114,8 @@ def _hand_over(status: int) -> None:
         for name in ("stdout", "stderr", "status"):
             archive.add(STATE / name, name)
         for name in job["results"]:
-            if Path(job["folder"], name).exists():
-                archive.add(Path(job["folder"], name), f"files/{name}")
+            if (FOLDER / name).exists():
+                archive.add(FOLDER / name, f"files/{name}")
     data = packed.getvalue()
     with DISK.open("wb", buffering=0) as disk:
         disk.write(data + bytes(-len(data) % 4096))
