@@ -89,7 +89,7 @@ class Tap(ModelDevice):
             raise KernelError(EINVAL)
         program = self.native_program
         if program is None:
-            self._pass(cpu, built(data))
+            self._pass(cpu, built(data) if len(data) <= self.longest else from_tap(data))
         elif len(data) > self.longest:
             frame = from_tap(data)
             if run_generic(cpu, self, frame, program):

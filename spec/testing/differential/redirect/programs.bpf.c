@@ -176,9 +176,9 @@ static __always_inline int follow(struct xdp_md *ctx, __u32 egress, int *count)
 int count;
 
 SEC("xdp") int follows(struct xdp_md *ctx) { return follow(ctx, 0, &count); }
-SEC("xdp") int pass(struct xdp_md *ctx) { return XDP_PASS; }
-SEC("xdp") int drop(struct xdp_md *ctx) { return XDP_DROP; }
-SEC("xdp") int aborted(struct xdp_md *ctx) { return XDP_ABORTED; }
+SEC("xdp") int passes(struct xdp_md *ctx) { return XDP_PASS; }
+SEC("xdp") int drops(struct xdp_md *ctx) { return XDP_DROP; }
+SEC("xdp") int aborts(struct xdp_md *ctx) { return XDP_ABORTED; }
 SEC("xdp") int unknown(struct xdp_md *ctx) { return 77; }
 SEC("xdp") int tx(struct xdp_md *ctx) { return XDP_TX; }
 SEC("xdp") int asks_nobody(struct xdp_md *ctx) { return XDP_REDIRECT; }
