@@ -103,7 +103,7 @@ def fuzz(
     seed = random.SystemRandom().randrange(1 << 32) if seed is None else seed
     names = tuple(AREAS) if area == "all" else (area,)
     limits = Limits(steps, minutes * 60 if minutes else None, part)
-    request = fuzzing.Request(names, limits, seed, workers or 0, against)
+    request = fuzzing.Request(limits, seed, workers or 0, against)
     try:
         fuzzing.check(request)
         if record:

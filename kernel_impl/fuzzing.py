@@ -21,7 +21,7 @@ from spec import ModelLab
 from spec.errors import InputError
 from spec.lab import Lab
 from spec.release import DEFAULT, Release
-from spec.testing.differential.area import Area, Pair
+from spec.testing.differential.area import Pair
 from spec.testing.differential.areas import AREAS
 from spec.testing.differential.campaign import Limits, Pairs, Result, run_campaign
 from spec.testing.differential.mutations import MUTATIONS, Noticed, notice
@@ -37,7 +37,6 @@ MOST_STEPS = 20_000
 class Request(NamedTuple):
     """What was asked for."""
 
-    areas: tuple[str, ...]
     limits: Limits
     seed: int
     workers: int
@@ -145,11 +144,6 @@ def record_line(request: Request, result: Result) -> str:
         "difference": str(failure.difference) if failure else "",
     }
     return json.dumps(about) + "\n"
-
-
-def area(name: str) -> Area:
-    """The area *name*."""
-    return AREAS[name]
 
 
 def _commit() -> str:

@@ -98,7 +98,8 @@ def draw(area: str, runs: Sequence[Any]) -> str:
     canvas.text(MARGIN, MARGIN - 12, f"{area}: differences found", "caption", "start")
     canvas.text(MARGIN - 6, MARGIN + 4, f"{found}", "small", "end")
     canvas.text(WIDTH - MARGIN, HEIGHT - MARGIN + 18, f"{steps:,} steps", "small", "end")
-    words = f"{found} differences found in {steps:,} steps of {len(runs)} campaigns"
+    plural = "s" * (found != 1)
+    words = f"{found} difference{plural} found in {steps:,} steps of {len(runs)} campaigns"
     return canvas.svg(WIDTH, HEIGHT, "campaign-plot", f"Search of {area}", words)
 
 

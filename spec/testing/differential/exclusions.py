@@ -40,8 +40,8 @@ EXCLUSIONS = (
         "redirect",
         "Where a thread of another processor takes part: how it divides frames into rounds, and "
         "what comes before what on the two processors.",
-        "A matter of time. Events of the same kind are added up, whatever device the first frame of "
-        "a bulk came from, and frames of a device are compared without their order.",
+        "A matter of time. Events of the same kind are added up, whatever device the first frame "
+        "of a bulk came from, and frames of a device are compared without their order.",
     ),
     Exclusion(
         "redirect",

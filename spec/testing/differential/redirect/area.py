@@ -21,7 +21,7 @@ class RedirectArea(LabArea):
 
     name = "redirect"
     steps = 1500
-    steps_between_checks = 75
+    steps_between_checks = 150
     operations = OPERATIONS
 
     def open(self, pair: Pair) -> RedirectSession:
