@@ -91,7 +91,10 @@ def _on_other_cpus(events: Sequence[Event]) -> Sequence[str]:
     queued: Counter[int] = Counter()
     for event in events:
         if isinstance(event, CpumapEnqueue):
-            queued[event.map_id] += event.processed - event.drops
+            # A frame that a full ring refuses counts as processed and dropped in native mode
+            # (kernel/bpf/cpumap.c: bq_flush_to_queue), in generic mode as dropped alone
+            # (cpu_map_generic_redirect).
+            queued[event.map_id] += max(event.processed - event.drops, 0)
         elif isinstance(event, CpumapKthread):
             queued[event.map_id] -= event.processed
     return [f"{count} frames in CPUMAP {map_id}" for map_id, count in queued.items() if count > 0]

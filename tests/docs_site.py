@@ -132,7 +132,7 @@ class Site:
 
     def build(self) -> Build:
         """Build strictly, keeping what has not changed since the last time."""
-        command = [sys.executable, "-m", "sphinx", "-n", "-W", "--keep-going", "-q"]
+        command = [sys.executable, "-m", "sphinx", "-n", "-W", "--keep-going", "-q", "--no-color"]
         command += ["-c", str(PROJECT / "docs"), "-d", str(self.docs.parent / "doctrees")]
         command += [str(self.docs), str(self.out)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
