@@ -21,20 +21,22 @@ from spec import ModelLab
 from spec.errors import InputError
 from spec.lab import Lab
 from spec.release import DEFAULT, Release
-from spec.testing.differential.area import Area, Pair
+from spec.testing.differential.area import Pair
 from spec.testing.differential.areas import AREAS
 from spec.testing.differential.campaign import Limits, Pairs, Result, run_campaign
+from spec.testing.differential.mutations import MUTATIONS, Noticed, notice
 from spec.testing.differential.script import program
 from spec.testing.differential.shrink import Failure, Shrinker
 from spec.testing.toolchain import bpf_compiler
 
 KERNEL, MODEL = "kernel", "model"
+MOST_STEPS = 20_000
+"""Steps within which a mutation has to be noticed."""
 
 
 class Request(NamedTuple):
     """What was asked for."""
 
-    areas: tuple[str, ...]
     limits: Limits
     seed: int
     workers: int
@@ -45,6 +47,7 @@ class Found(NamedTuple):
     """A difference made small, and the two ways to see it again."""
 
     failure: Failure
+    came_again: bool
     seed: int
     session: int
     program: str
@@ -85,11 +88,20 @@ def explain(request: Request, result: Result, told: Callable[[int], None]) -> Fo
     assert result.failed.failure is not None
     number = result.failed.number
     pair = pairs(request.against)(number)
-    small = Shrinker(result.failed.failure, pair, told=told).shrink()
+    shrinker = Shrinker(result.failed.failure, pair, told=told)
+    small = shrinker.shrink()
     title = f"What xdpspec fuzz --area {result.area} --seed {result.seed} found."
     body = small.area.python(small.steps, small.difference)
     page = small.area.page(small.steps, small.difference, pair.kernel)
-    return Found(small, result.seed, number, program(title, body), page)
+    again = shrinker.came_again
+    return Found(small, again, result.seed, number, program(title, body), page)
+
+
+def break_on_purpose(request: Request, name: str) -> Iterator[Noticed]:
+    """What comes of each mutation of the area *name*, one after the other."""
+    for mutation in MUTATIONS.get(name, ()):
+        most = request.limits.steps or MOST_STEPS
+        yield notice(AREAS[name], pairs(request.against), mutation, request.seed, most)
 
 
 def pairs(against: str) -> Pairs:
@@ -132,11 +144,6 @@ def record_line(request: Request, result: Result) -> str:
         "difference": str(failure.difference) if failure else "",
     }
     return json.dumps(about) + "\n"
-
-
-def area(name: str) -> Area:
-    """The area *name*."""
-    return AREAS[name]
 
 
 def _commit() -> str:

@@ -80,11 +80,6 @@ class Frame:
         frame.frags = [bytearray(data[offset : offset + PAGE_SIZE]) for offset in rest]
         return frame
 
-    @classmethod
-    def of_socket_buffer(cls, data: bytes) -> Frame:
-        """A packet as the stack sends it: in one piece, without the headroom that XDP wants."""
-        return cls.of(data, PADDING, align(PADDING + len(data)))
-
     def length(self) -> int:
         """Bytes of the whole packet, fragments included."""
         length = self.end - self.start

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,6 +72,47 @@ def test_a_packet_that_was_with_a_cpu_is_spared_generic_programs_further_on(
     switch.maps["cpu_map"].update(0, (64, switch.programs["cpu_follows"]))
     switch.eth0.receive(frame(slot(0)))
     assert far_end(onward).received == [frame(slot(0))]
+
+
+ROOM = (
+    INCLUDES
+    + """
+struct { int tail, head; } room;
+
+SEC("xdp") int measures(struct xdp_md *ctx)
+{
+    room.tail = room.head = 0;
+    for (int size = 16384; size; size >>= 1)
+        room.tail += bpf_xdp_adjust_tail(ctx, size) ? 0 : size;
+    for (int size = 1024; size; size >>= 1)
+        room.head += bpf_xdp_adjust_head(ctx, -size) ? 0 : size;
+    return XDP_DROP;
+}
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "length", "tail", "head"),
+    [
+        ("tap", 60, 388, 216),
+        ("tap", 449, 1023, 216),
+        ("tap", 3520, 4096, 216),
+        ("tap", 3776, 12032, 216),
+        ("tap", 5000, 2616, 216),
+        ("veth", 60, 386, 218),
+        ("veth", 256, 1214, 218),
+        ("veth", 1514, 2004, 218),
+    ],
+)
+def test_how_far_a_packet_can_grow_depends_on_what_was_allocated_for_it(
+    lab: Lab, compile_bpf: Callable[..., Path], kind: str, length: int, tail: int, head: int
+) -> None:
+    loaded = lab.load(compile_bpf(ROOM, "room"))
+    device = lab.tap("near") if kind == "tap" else lab.veth("near", "far")
+    device.attach(loaded.programs["measures"], "generic")
+    device.receive(bytes(length))
+    assert struct.unpack("=2i", loaded.maps[".bss"].lookup(0)) == (tail, head)
 
 
 def test_a_tap_that_is_down_sends_nothing_back(switch: Switch) -> None:

@@ -18,13 +18,14 @@ from spec.machine import MachineFault, read_object
 from spec.machine.instruction import ATOMIC, JLT, JMP32, MEMSX, STX, Instruction
 from spec.testing.differential.area import Pair
 from spec.testing.differential.choices import RandomChoices
+from spec.testing.differential.mutation import Mutation
 from spec.testing.differential.programs.area import ProgramsArea
 from spec.testing.differential.programs.case import Case, case_of, step_of
 from spec.testing.differential.programs.comparison import difference
 from spec.testing.differential.programs.execution import Outcome, Player
 from spec.testing.differential.programs.generator import make_case
 from spec.testing.differential.programs.listing import c_source
-from spec.testing.differential.programs.mutations import MUTATIONS, Mutation
+from spec.testing.differential.programs.mutations import MUTATIONS
 from spec.testing.differential.programs.reduction import simpler
 from spec.testing.differential.programs.secrecy import keeps_secrets
 from spec.testing.differential.programs.session import LOAD, RUN, ProgramsSession

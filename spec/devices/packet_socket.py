@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from spec.devices.device import ETHERNET_HEADER, VLAN_HEADER
 from spec.errors import KernelError
-from spec.frame import Frame
+from spec.socket_buffers import from_packet_socket
 
 if TYPE_CHECKING:
     from spec.devices.device import ModelDevice
+    from spec.frame import Frame
 
 _ETH_P_8021Q = b"\x81\x00"
 
@@ -33,4 +34,4 @@ def socket_buffer(device: ModelDevice, data: bytes) -> Frame:
     tag = VLAN_HEADER if data[12:14] == _ETH_P_8021Q else 0
     if len(data) > device.mtu + ETHERNET_HEADER + tag:
         raise KernelError(EMSGSIZE)
-    return Frame.of_socket_buffer(data)
+    return from_packet_socket(data)

@@ -16,9 +16,10 @@ from spec.devices.straight import has_straight_way, straight_way
 from spec.errors import KernelError
 from spec.frame import HEADROOM, LINEAR_ROOM, PADDING, Frame, align
 from spec.machine.host import Context, ContextWithoutMetadata
-from spec.redirect.generic import private_copy, run_generic
+from spec.redirect.generic import run_generic
 from spec.redirect.native import do_redirect
 from spec.redirect.processor import Processor
+from spec.socket_buffers import built, from_tap
 from spec.trace import ExceptionRaised
 from spec.uapi import Verdict
 
@@ -89,9 +90,9 @@ class Tap(ModelDevice):
             raise KernelError(EINVAL)
         program = self.native_program
         if program is None:
-            self._pass(cpu, Frame.of_socket_buffer(data))
+            self._pass(cpu, built(data) if len(data) <= self.longest else from_tap(data))
         elif len(data) > self.longest:
-            frame = private_copy(data, program.has_frags and cpu.release.has("generic_frags"))
+            frame = from_tap(data)
             if run_generic(cpu, self, frame, program):
                 self._pass(cpu, frame)
         else:

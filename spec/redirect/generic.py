@@ -12,13 +12,14 @@ from errno import EBADRQC, EINVAL, ENOENT, EOPNOTSUPP
 from typing import TYPE_CHECKING
 
 from spec.errors import KernelError
-from spec.frame import HEADROOM, SHARED_INFO, Frame, align
+from spec.frame import HEADROOM, Frame
 from spec.machine.host import Context
 from spec.redirect import cpu_queue, entry_program
 from spec.redirect.broadcast import excluded_ifindexes
 from spec.redirect.bulk import forwarding_error
 from spec.redirect.helpers import BY_IFINDEX
 from spec.redirect.native import trace_redirect
+from spec.socket_buffers import expanded
 from spec.trace import ExceptionRaised
 from spec.uapi import (
     BPF_F_BROADCAST,
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
 _DEVICE_MAPS = (MapType.BPF_MAP_TYPE_DEVMAP, MapType.BPF_MAP_TYPE_DEVMAP_HASH)
 _PASS, _TX, _REDIRECT = int(Verdict.XDP_PASS), int(Verdict.XDP_TX), int(Verdict.XDP_REDIRECT)
-_SMALLEST_BUFFER = 512
-"""The least that the kernel allocates for a buffer with this headroom."""
 
 
 def run_generic(cpu: Processor, device: ModelDevice, frame: Frame, program: ModelProgram) -> bool:
@@ -45,7 +44,7 @@ def run_generic(cpu: Processor, device: ModelDevice, frame: Frame, program: Mode
     cpu.enter()
     try:
         if frame.start < HEADROOM or (frame.frags and not _keeps_frags(cpu, program)):
-            frame.replace(private_copy(frame.data(), _keeps_frags(cpu, program)))
+            frame.replace(private_copy(frame, _keeps_frags(cpu, program)))
         act = program.executable.run(Context(frame, device.ifindex), cpu)
         if act == _PASS:
             return True
@@ -67,13 +66,9 @@ def _keeps_frags(cpu: Processor, program: ModelProgram) -> bool:
     return program.has_frags and cpu.release.has("generic_frags")
 
 
-def private_copy(data: bytes, keeps_frags: bool) -> Frame:
-    """A buffer that a program may write to: linear, with the headroom that XDP promises."""
-    if keeps_frags:
-        return Frame.of(data)
-    needed = HEADROOM + align(len(data)) + SHARED_INFO
-    size = max(_SMALLEST_BUFFER, 1 << (needed - 1).bit_length())
-    return Frame.of(data, HEADROOM, size - SHARED_INFO)
+def private_copy(frame: Frame, keeps_frags: bool) -> Frame:
+    """A buffer that a program may write to, with the headroom that XDP promises."""
+    return Frame.of(frame.data()) if keeps_frags else expanded(frame)
 
 
 def do_generic_redirect(

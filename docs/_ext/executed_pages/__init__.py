@@ -9,6 +9,12 @@ from executed_pages import markup
 from executed_pages.badges import ShowEvidence
 from executed_pages.bench_table import BenchTableDirective
 from executed_pages.blocks import PageCodeBlock
+from executed_pages.campaigns import (
+    CampaignFigureDirective,
+    CampaignTableDirective,
+    FoundTableDirective,
+    NotComparedDirective,
+)
 from executed_pages.checks import check_evidence
 from executed_pages.domain import PagesDomain
 from executed_pages.downloads import DownloadsDirective, LinkDownloads, write_downloads
@@ -44,6 +50,10 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_directive("release-table", ReleaseTableDirective)
     app.add_directive("evidence-summary", EvidenceSummaryDirective)
     app.add_directive("bench-table", BenchTableDirective)
+    app.add_directive("campaign-table", CampaignTableDirective)
+    app.add_directive("campaign-figure", CampaignFigureDirective)
+    app.add_directive("found-table", FoundTableDirective)
+    app.add_directive("not-compared", NotComparedDirective)
     app.add_directive("published-table", PublishedTableDirective)
     app.add_directive("semantics-table", SemanticsTableDirective)
     app.add_directive("downloads", DownloadsDirective)

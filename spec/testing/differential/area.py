@@ -9,6 +9,7 @@ starts from nothing, so that a list of steps says everything there is to say abo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 from spec.lab import Lab
@@ -23,6 +24,8 @@ class Pair(NamedTuple):
     kernel: Callable[[], Lab]
     cpu: int = 0
     """The processor that everything happens on, in both."""
+    broken: Callable[[], AbstractContextManager[object]] | None = None
+    """What is done to the model whenever it is asked, to see whether anybody notices."""
 
 
 class Difference(NamedTuple):

@@ -31,7 +31,7 @@ class LabArea:
         """A page fragment that does *steps*."""
         script = self._script(steps, difference)
         digest = hashlib.sha256("\n".join(script.lines).encode()).hexdigest()[:8]
-        return fragment(script, f"{self.name}.{digest}", kernel)
+        return fragment(script, f"{self.name}.case_{digest}", kernel)
 
     def simpler(self, step: Step) -> Sequence[Step]:
         """The step with one argument made simpler."""

@@ -31,7 +31,7 @@ class LabSession:
 
     def __init__(self, pair: Pair) -> None:
         with ExitStack() as opened:
-            self.model = Side(pair.model(), pair.cpu)
+            self.model = Side(pair.model(), pair.cpu, pair.broken)
             opened.callback(self.model.close)
             self.kernel = Side(pair.kernel(), pair.cpu)
             opened.callback(self.kernel.close)

@@ -11,6 +11,9 @@ from typing import NamedTuple
 from spec.testing.differential.area import Area, Difference, Pair
 from spec.testing.differential.step import Step
 
+THOROUGH = 50
+"""Steps of a list after each of which everything is checked; of longer ones only in the end."""
+
 
 class Failure(NamedTuple):
     """Steps of an area, and the difference that the last of them leads to."""
@@ -49,11 +52,15 @@ class Shrinker:
         told: Callable[[int], None] = lambda _: None,
     ) -> None:
         self.best, self._pair, self._told = failure, pair, told
+        self.came_again = False
+        """Whether the same steps led to a difference once more."""
         self._end = time.monotonic() + seconds
 
     def shrink(self) -> Failure:
         """The smallest that was found; the failure itself if it does not come again."""
-        self._try(self._related())
+        if not self._try(self._related()) and not self._try(self.best.steps):
+            return self.best
+        self.came_again = True
         self._remove(len(self.best.steps) // 2)
         while self._simplify():
             self._remove(len(self.best.steps) // 2)
@@ -62,7 +69,7 @@ class Shrinker:
     def _try(self, steps: Sequence[Step]) -> bool:
         if time.monotonic() > self._end or not steps:
             return False
-        found = replay(self.best.area, self._pair, steps, thorough=len(steps) < 50)
+        found = replay(self.best.area, self._pair, steps, thorough=len(steps) < THOROUGH)
         if found is None:
             return False
         self.best = found

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from spec.errors import InputError, KernelError, errno_name
@@ -48,8 +48,13 @@ class Crash(NamedTuple):
 class Side:
     """A lab and its things by name."""
 
-    def __init__(self, lab: Lab, cpu: int = 0) -> None:
-        self.lab, self.cpu = lab, cpu
+    def __init__(
+        self,
+        lab: Lab,
+        cpu: int = 0,
+        broken: Callable[[], AbstractContextManager[object]] | None = None,
+    ) -> None:
+        self.lab, self.cpu, self.broken = lab, cpu, broken
         self.maps: dict[str, Map] = {}
         self.devices: dict[str, Device] = {"lo": lab.lo}
         self.programs: dict[str, Program] = {}
@@ -157,7 +162,10 @@ class Side:
 def answer(operation: Callable[..., Answer], side: Side, arguments: tuple[Argument, ...]) -> Answer:
     """What *side* answers, errors included."""
     try:
-        return operation(side, *arguments)
+        if side.broken is None:
+            return operation(side, *arguments)
+        with side.broken():
+            return operation(side, *arguments)
     except NotThereError:
         raise
     except KernelError as error:

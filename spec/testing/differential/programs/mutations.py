@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from errno import E2BIG
-from typing import Any, NamedTuple
+from typing import Any
 from unittest.mock import patch
 
 from spec.errors import KernelError
@@ -15,14 +15,7 @@ from spec.machine.instruction import ATOMIC, FETCH, JSET, JSGT, LSH, MEM, MEMSX,
 from spec.machine.statements import alu
 from spec.maps.ordinary import array, lpm_trie
 from spec.maps.ordinary.hash import Keyed
-
-
-class Mutation(NamedTuple):
-    """One thing done wrong while ``broken()`` is entered."""
-
-    name: str
-    sentence: str
-    broken: Callable[[], AbstractContextManager[object]]
+from spec.testing.differential.mutation import Mutation
 
 
 def _shift_mask() -> AbstractContextManager[object]:

@@ -16,6 +16,8 @@ COUNTED: dict[type[Event], tuple[str, ...]] = {
     CpumapKthread: ("drops", "processed", "xdp_pass", "xdp_drop", "xdp_redirect"),
 }
 """Fields that add up over the rounds into which a thread divides its frames."""
+OF_THE_FIRST = "from_ifindex"
+"""Tells where the first frame of a bulk came from: which one that is depends on the rounds, too."""
 
 
 def account(side: Side, events: Sequence[Event]) -> Answer:
@@ -47,7 +49,7 @@ def _added_up(side: Side, events: Sequence[Event]) -> list[Any]:
         counted = COUNTED.get(type(event), ())
         fields = (field for field in event.fields if field != "sched")
         pairs = zip(fields, side.event(event)[1:], strict=True)
-        kept = tuple(pair for pair in pairs if pair[0] not in counted)
+        kept = tuple(pair for pair in pairs if pair[0] not in (*counted, OF_THE_FIRST))
         key = (event.name, *kept)
         if counted:
             sums.setdefault(key, Counter()).update({n: getattr(event, n) for n in counted})

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from spec.testing.differential.area import Pair
 from spec.testing.differential.lab_area import LabArea
 from spec.testing.differential.redirect.drawing import depends_on_time
-from spec.testing.differential.redirect.operations import OPERATIONS
+from spec.testing.differential.redirect.operations import OPERATIONS, fixed_numbers
 from spec.testing.differential.redirect.session import MAPS, RedirectSession, source
 from spec.testing.differential.redirect.simplify import is_whole, simpler_frames
 from spec.testing.differential.script import Script
@@ -21,7 +21,7 @@ class RedirectArea(LabArea):
 
     name = "redirect"
     steps = 1500
-    steps_between_checks = 75
+    steps_between_checks = 150
     operations = OPERATIONS
 
     def open(self, pair: Pair) -> RedirectSession:
@@ -31,6 +31,10 @@ class RedirectArea(LabArea):
     def script(self, lines: tuple[str, ...]) -> Script:
         """*lines* with the whole object."""
         programs = tuple(re.findall(r'SEC\("xdp[^"]*"\) int (\w+)', source()))
+        lines = (
+            f"_ = [numbers.update(*pair) for pair in {list(fixed_numbers(0).items())}]",
+            *lines,
+        )
         return Script(source(), (*MAPS, "numbers", "places"), programs, lines).mentioned()
 
     def simpler(self, step: Step) -> Sequence[Step]:

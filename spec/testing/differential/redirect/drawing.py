@@ -25,7 +25,7 @@ from spec.testing.differential.redirect.operations import (
 from spec.testing.differential.side import Side
 from spec.testing.differential.step import Argument, Step
 
-SCRIPTED, SAFE = ("follows",), ("pass", "drop", "aborted", "unknown")
+SCRIPTED, SAFE = ("follows",), ("passes", "drops", "aborts", "unknown")
 ENDLESS = ("to_slot", "to_all", "to_all_others", "to_socket", "tx", "asks_nobody")
 """What these do a second time would come round and round between two ends of a veth pair."""
 TO_THREAD = "to_cpu"

@@ -16,37 +16,36 @@ from spec.testing.differential.step import Argument
 
 NOWHERE, OTHER_CPU, THIS_CPU, ABSENT, LOOPBACK, TOO_LARGE, NO_CPU, FIRST_DEVICE = range(8)
 """Places in ``numbers`` that frames speak of; from the last one on there are devices."""
+LOOPBACK_IFINDEX = 1
 CPUS = {"this_cpu": 0, "other_cpu": 1, "no_cpu": 63, "absurd_cpu": 64}
 
 Frame = tuple[Sequence[Call], int]
 """The calls that a frame asks for, and its length."""
 
 
-def other_cpu(side: Side) -> int:
-    """A processor beside the one that everything happens on."""
-    return 1 if side.cpu == 0 else 0
-
-
 def cpu_number(side: Side, name: str) -> int:
     """The processor that a step calls *name*."""
-    if name == "this_cpu":
-        return side.cpu
-    return other_cpu(side) if name == "other_cpu" else CPUS[name]
+    places = {"this_cpu": THIS_CPU, "other_cpu": OTHER_CPU}
+    return fixed_numbers(side.cpu)[places[name]] if name in places else CPUS[name]
 
 
-def prepare_numbers(side: Side) -> None:
-    """The numbers that frames speak of."""
-    fixed = {
-        OTHER_CPU: other_cpu(side),
-        THIS_CPU: side.cpu,
+def fixed_numbers(cpu: int) -> dict[int, int]:
+    """The numbers that frames speak of by place, where everything happens on *cpu*."""
+    return {
+        OTHER_CPU: 1 if cpu == 0 else 0,
+        THIS_CPU: cpu,
         ABSENT: 999,
-        LOOPBACK: side.lab.lo.ifindex,
+        LOOPBACK: LOOPBACK_IFINDEX,
         TOO_LARGE: 0xFFFFFFFF,
         NO_CPU: 63,
     }
-    for place, number in fixed.items():
+
+
+def prepare_numbers(side: Side) -> None:
+    """Tell the programs."""
+    for place, number in fixed_numbers(side.cpu).items():
         side.map("numbers").update(place, number)
-    side.map("places").update(side.lab.lo.ifindex, LOOPBACK)
+    side.map("places").update(LOOPBACK_IFINDEX, LOOPBACK)
 
 
 def add_device(side: Side, name: str, place: int) -> None:

@@ -89,25 +89,31 @@ static __always_inline __u8 place(__u32 number)
     return found ? *found : 255;
 }
 
-/* What memory held before a frame that has grown is nobody's business, and no script. */
-__attribute__((noinline)) int wipe(struct xdp_md *ctx)
+/*
+ * What memory held before a frame that has grown is nobody's business; what is at the front now is
+ * no script; and frames of one protocol reach whoever watches in the order in which they came.
+ */
+__attribute__((noinline)) int begin_anew(struct xdp_md *ctx, int grown)
 {
     void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+    struct script *script = data;
 
-    for (int word = 0; word < HEADROOM / 8; word++) {
-        if (data + (word + 1) * 8 > end)
+    for (int byte = 0; byte < HEADROOM && byte < grown; byte++) {
+        if (data + byte + 1 > end)
             break;
-        *(volatile __u64 *)(data + word * 8) = 0;
+        *(volatile __u8 *)(data + byte) = 0;
     }
-    /* Frames of one protocol reach whoever watches in the order in which they came. */
-    if (data + sizeof(struct ethernet) <= end)
-        ((struct ethernet *)data)->protocol = bpf_htons(0x88b5);
+    if ((void *)(&script->ethernet + 1) <= end)
+        script->ethernet.protocol = bpf_htons(0x88b5);
+    if ((void *)(script + 1) <= end)
+        script->calls = 0;
     return 0;
 }
 
 static __always_inline int follow(struct xdp_md *ctx, __u32 egress, int *count)
 {
     long answer = XDP_PASS;
+    int shift;
 
 #pragma clang loop unroll(disable)
     for (int calls = 0; calls < MOST_CALLS; calls++) {
@@ -151,8 +157,10 @@ static __always_inline int follow(struct xdp_md *ctx, __u32 egress, int *count)
             answer = bpf_xdp_adjust_meta(ctx, (int)call->target) ? XDP_DROP : XDP_PASS;
             break;
         case HEAD:
-            answer = bpf_xdp_adjust_head(ctx, (int)call->target) ? XDP_DROP : XDP_PASS;
-            wipe(ctx);
+            shift = call->target;
+            answer = bpf_xdp_adjust_head(ctx, shift) ? XDP_DROP : XDP_PASS;
+            if (answer == XDP_PASS)
+                begin_anew(ctx, -shift);
             if (verdict == GOES_ON)
                 return XDP_PASS;
             break;
@@ -176,9 +184,9 @@ static __always_inline int follow(struct xdp_md *ctx, __u32 egress, int *count)
 int count;
 
 SEC("xdp") int follows(struct xdp_md *ctx) { return follow(ctx, 0, &count); }
-SEC("xdp") int pass(struct xdp_md *ctx) { return XDP_PASS; }
-SEC("xdp") int drop(struct xdp_md *ctx) { return XDP_DROP; }
-SEC("xdp") int aborted(struct xdp_md *ctx) { return XDP_ABORTED; }
+SEC("xdp") int passes(struct xdp_md *ctx) { return XDP_PASS; }
+SEC("xdp") int drops(struct xdp_md *ctx) { return XDP_DROP; }
+SEC("xdp") int aborts(struct xdp_md *ctx) { return XDP_ABORTED; }
 SEC("xdp") int unknown(struct xdp_md *ctx) { return 77; }
 SEC("xdp") int tx(struct xdp_md *ctx) { return XDP_TX; }
 SEC("xdp") int asks_nobody(struct xdp_md *ctx) { return XDP_REDIRECT; }

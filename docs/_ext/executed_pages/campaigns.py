@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What ``xdpspec fuzz --record`` wrote to ``docs/campaigns``: a table, and a plot over time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+from sphinx.util.typing import OptionSpec
+
+import spec.testing.differential.exclusions
+from executed_pages.overview import table
+from executed_pages.svg import Canvas
+from spec.testing.differential.corpus import read_corpus
+from spec.testing.differential.exclusions import EXCLUSIONS
+
+HEADER = ("Area", "Steps", "Sessions", "Seed", "Took", "Kernel", "Date, commit", "Found")
+WIDTH, HEIGHT, MARGIN = 320, 150, 34
+"""Of one plot, in CSS pixels."""
+
+
+class CampaignTableDirective(SphinxDirective):
+    """A row for each campaign, as the run recorded it, and the totals."""
+
+    has_content = False
+    option_spec: ClassVar[OptionSpec] = {}
+
+    def run(self) -> list[nodes.Node]:
+        runs = _recorded(self)
+        if not runs:
+            return [nodes.paragraph("", "No campaign was recorded yet.")]
+        rows = [[[nodes.paragraph("", text)] for text in _cells(run)] for run in runs]
+        total = "; ".join(
+            f"{area}: {sum(run['steps'] for run in runs if run['area'] == area):,} steps"
+            for area in _areas(runs)
+        )
+        return [nodes.paragraph("", f"In all, {total}."), table(HEADER, rows, ["campaigns"])]
+
+
+class CampaignFigureDirective(SphinxDirective):
+    """Steps against differences found, one plot for each area."""
+
+    has_content = False
+    option_spec: ClassVar[OptionSpec] = {}
+
+    def run(self) -> list[nodes.Node]:
+        runs = _recorded(self)
+        plots = [draw(area, [run for run in runs if run["area"] == area]) for area in _areas(runs)]
+        return [nodes.raw("", plot, format="html") for plot in plots]
+
+
+class NotComparedDirective(SphinxDirective):
+    """Every exclusion with its reason."""
+
+    has_content = False
+    option_spec: ClassVar[OptionSpec] = {}
+
+    def run(self) -> list[nodes.Node]:
+        self.env.note_dependency(str(Path(spec.testing.differential.exclusions.__file__)))
+        rows = [[[nodes.paragraph("", text)] for text in each] for each in EXCLUSIONS]
+        return [table(("Area", "Not compared", "Because"), rows, ["not-compared"])]
+
+
+class FoundTableDirective(SphinxDirective):
+    """What the searches have found so far: the sentences of the cases in the corpus."""
+
+    has_content = False
+    option_spec: ClassVar[OptionSpec] = {}
+
+    def run(self) -> list[nodes.Node]:
+        folder = Path(self.env.srcdir).parent / "tests" / "differential" / "corpus"
+        for path in folder.glob("*.json"):
+            self.env.note_dependency(str(path))
+        rows = [
+            [[nodes.paragraph("", text)] for text in (case.area, case.found)]
+            for case in read_corpus(folder)
+        ]
+        return [table(("Area", "Found and settled"), rows, ["found"])]
+
+
+def draw(area: str, runs: Sequence[Any]) -> str:
+    """Steps of *area* from left to right, differences upwards, a point for each campaign."""
+    canvas, points = Canvas(), list(_points(runs))
+    steps, found = points[-1]
+    across, up = WIDTH - 2 * MARGIN, HEIGHT - 2 * MARGIN
+    places = [
+        (MARGIN + across * x / max(1, steps), HEIGHT - MARGIN - up * y / max(1, found))
+        for x, y in points
+    ]
+    canvas.path(f"M{MARGIN} {MARGIN}V{HEIGHT - MARGIN}H{WIDTH - MARGIN}", "wire")
+    canvas.path("M" + "L".join(f"{x:g} {y:g}" for x, y in places), "wire strong")
+    for x, y in places:
+        canvas.circle(x, y, 2.5, "number")
+    canvas.text(MARGIN, MARGIN - 12, f"{area}: differences found", "caption", "start")
+    canvas.text(MARGIN - 6, MARGIN + 4, f"{found}", "small", "end")
+    canvas.text(WIDTH - MARGIN, HEIGHT - MARGIN + 18, f"{steps:,} steps", "small", "end")
+    plural = "s" * (found != 1)
+    words = f"{found} difference{plural} found in {steps:,} steps of {len(runs)} campaigns"
+    return canvas.svg(WIDTH, HEIGHT, "campaign-plot", f"Search of {area}", words)
+
+
+def _points(runs: Sequence[Any]) -> Iterator[tuple[int, int]]:
+    steps = found = 0
+    yield 0, 0
+    for run in runs:
+        steps, found = steps + run["steps"], found + bool(run["difference"])
+        yield steps, found
+
+
+def _recorded(directive: SphinxDirective) -> list[Any]:
+    """Every campaign, in the order of time."""
+    runs: list[Any] = []
+    folder = Path(directive.env.srcdir) / "campaigns"
+    for path in sorted(folder.glob("*.jsonl")):
+        directive.env.note_dependency(str(path))
+        try:
+            found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            for run in found:
+                _cells(run)
+        except (ValueError, KeyError, TypeError) as error:
+            problem = f"{path.name}: not what `xdpspec fuzz --record` writes ({error!r})"
+            raise directive.error(problem) from error
+        runs += found
+    return sorted(runs, key=lambda run: run["date"])
+
+
+def _areas(runs: Sequence[Any]) -> list[str]:
+    return sorted({run["area"] for run in runs})
+
+
+def _cells(run: Any) -> tuple[str, ...]:
+    return (
+        run["area"],
+        f"{run['steps']:,}",
+        f"{run['sessions']:,}",
+        str(run["seed"]),
+        f"{run['seconds'] / 60:.1f} min, {run['workers']} workers",
+        run["kernel"] or run["against"],
+        f"{run['date'][:10]}, {run['commit'] or run['version']}",
+        "a difference" if run["difference"] else "nothing",
+    )

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What the searches of maps and redirection do not compare, and why: the page shows this list."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Exclusion(NamedTuple):
+    """Something that could be compared, and the reason that it is not."""
+
+    area: str
+    what: str
+    why: str
+
+
+EXCLUSIONS = (
+    Exclusion(
+        "maps",
+        "Maps of more than 4096 slots, but for sizes that are refused.",
+        "They would only take gigabytes.",
+    ),
+    Exclusion(
+        "maps",
+        "The order of the keys of an ordinary HASH, and what an ordinary map takes of memory.",
+        "The kernel hashes with a random number of its own; the model does not account for memory "
+        "of ordinary maps. The elements are compared.",
+    ),
+    Exclusion(
+        "maps",
+        "Batches, lookup-and-delete and other operations that only ordinary maps have.",
+        "The search is about the maps of redirection, where all of these are refused alike.",
+    ),
+    Exclusion(
+        "redirect",
+        "The field sched of xdp_cpumap_kthread.",
+        "It says whether the thread slept: who was faster.",
+    ),
+    Exclusion(
+        "redirect",
+        "Where a thread of another processor takes part: how it divides frames into rounds, and "
+        "what comes before what on the two processors.",
+        "A matter of time. Events of the same kind are added up, whatever device the first frame "
+        "of a bulk came from, and frames of a device are compared without their order.",
+    ),
+    Exclusion(
+        "redirect",
+        "Rings of another processor with fewer than 2048 places.",
+        "Whether they overflow depends on how fast the other processor empties them.",
+    ),
+    Exclusion(
+        "redirect",
+        "Live frames for a thread in more than one batch, or more than 64 of them.",
+        "A thread runs between two batches or not, and a page that it has dropped serves the next "
+        "frame or not.",
+    ),
+    Exclusion(
+        "redirect",
+        "Bytes before a frame that has grown at its front.",
+        "They are what the page held before. The programs overwrite them and give every frame the "
+        "same protocol, since a packet socket sees frames of several protocols in an order that "
+        "depends on who else listens.",
+    ),
+    Exclusion(
+        "redirect",
+        "Programs that send every frame back, on both ends of a veth pair.",
+        "The frames would go round for ever. Programs of veths do what the frame itself says, and "
+        "that comes to an end.",
+    ),
+    Exclusion(
+        "redirect",
+        "Programs that know fragments, macvlan, bridges, and veths of several queues.",
+        "Not drawn yet: written tests of both engines have them.",
+    ),
+)
