@@ -48,6 +48,13 @@ CHANGES = (
         "GRO gives a veth a NAPI context even without a program, so that it can be a target.",
     ),
     Change(
+        "memory_by_cgroup",
+        "5.11",
+        "80ee81e0403c",
+        "The memory of a map is no longer charged on creation, and /proc shows an estimate: "
+        "max_entries times the size of key and value, in whole pages.",
+    ),
+    Change(
         "percpu_array_batches",
         "5.13",
         "f008d732ab18",
@@ -166,6 +173,12 @@ CHANGES = (
         "6.8",
         "2ebe81c81435",
         "bpf_xdp_adjust_meta() takes up to 252 bytes of metadata; before, up to 32.",
+    ),
+    Change(
+        "memory_by_type",
+        "6.4",
+        "90a5527d7686",
+        "Each type of map says itself what memory it takes, and /proc shows it by the byte.",
     ),
     Change(
         "create_checks_capabilities",

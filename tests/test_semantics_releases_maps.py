@@ -16,6 +16,7 @@ from tests.bpf_pieces import (
     DEVMAP_HASH,
     ENTRIES,
     INCLUDES,
+    OLD_ENTRIES,
     map_of,
     program,
 )
@@ -56,7 +57,7 @@ def test_a_cpumap_says_what_is_wrong_with_a_program_since_7_0(compile_bpf: Compi
 def test_programs_for_entries_had_test_runs_until_5_13(compile_bpf: CompileBpf) -> None:
     for release, refused in (("5.13", False), ("5.14", True)):
         with ModelLab(release) as lab:
-            entered = lab.load(compile_bpf(ENTRIES, "entries")).programs["for_devmap"]
+            entered = lab.load(compile_bpf(OLD_ENTRIES, "old_entries")).programs["for_devmap"]
             if refused:
                 assert refusal(entered.test_run, FRAME) == "EINVAL"
             else:
@@ -80,32 +81,42 @@ def test_programs_of_two_attach_types_shared_tail_calls_until_6_16(
 
 @pytest.mark.semantics("O-06")
 @pytest.mark.parametrize("type", [DEVMAP, CPUMAP])
-def test_programs_with_and_without_frags_used_one_map_until_5_17(
+def test_there_are_programs_with_frags_since_5_18_and_they_share_no_map_with_others(
     compile_bpf: CompileBpf, type: str
 ) -> None:
-    users = program(USES, "xdp", "one") + program(USES, "xdp.frags", "other")
-    mixed = compile_bpf(INCLUDES + map_of(type) + users, "mixed")
+    users = program(USES, "xdp", "one"), program(USES, "xdp.frags", "other")
+    one, other, both = (
+        compile_bpf(INCLUDES + map_of(type) + each, "users") for each in (*users, "".join(users))
+    )
     with ModelLab("5.17") as lab:
-        lab.load(mixed)
+        lab.load(one)
+        assert refusal(lab.load, other) == "EINVAL"
     with ModelLab("5.18") as lab:
-        assert refusal(lab.load, mixed) == "EINVAL"
+        lab.load(one)
+        lab.load(other)
+        assert refusal(lab.load, both) == "EINVAL"
 
 
-@pytest.mark.semantics("O-06")
-def test_entries_and_users_of_a_map_need_not_agree_about_frags_until_5_17(
-    compile_bpf: CompileBpf,
+@pytest.mark.parametrize(
+    ("type", "charged", "estimated", "counted"),
+    [
+        ("devmap", 2 * 4096, 3 * 4096, 600 * 8),
+        ("devmap_hash", 2 * 4096, 3 * 4096, 1024 * 8),
+        ("cpumap", 4096, 4096, 200 * 8),
+        ("xskmap", 2 * 4096, 2 * 4096, 600 * 8),
+    ],
+)
+def test_what_a_map_takes_of_memory_was_told_by_the_page_until_6_3(
+    type: str, charged: int, estimated: int, counted: int
 ) -> None:
-    declared = map_of(DEVMAP, value="struct bpf_devmap_val")
-    user = compile_bpf(INCLUDES + declared + program(USES), "roomy")
-    entries = compile_bpf(ENTRIES, "entries")
-    for release, refused in (("5.17", False), ("5.18", True)):
+    value_size, entries = 8 if type != "xskmap" else 4, 200 if type == "cpumap" else 600
+    definition = type, 4, value_size, entries
+    for release, told in (("5.10", charged), ("5.11", estimated), ("6.3", estimated)):
         with ModelLab(release) as lab:
-            ports, eth0 = lab.load(user).maps["targets"], lab.tap("eth0")
-            target = eth0, lab.load(entries).programs["for_devmap_with_frags"]
-            if refused:
-                assert refusal(ports.update, 0, target) == "EINVAL"
-            else:
-                ports.update(0, target)
+            assert lab.create_map(*definition).memory == told
+    with ModelLab("6.4") as lab:
+        least = lab.create_map(type).memory
+        assert lab.create_map(*definition).memory == least + counted - 8
 
 
 @pytest.mark.semantics("3.4")

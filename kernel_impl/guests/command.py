@@ -104,7 +104,7 @@ def guests(
         progress.told(column.title, "done" if column.report else column.problem)
 
     try:
-        with _ended_by_signals():
+        with ended_by_signals():
             found = columns.columns(request, progress.told, stop, done)
         progress.clear()
         for line in _told(found):
@@ -171,7 +171,7 @@ def _refuse(problems: list[str]) -> None:
 
 
 @contextmanager
-def _ended_by_signals() -> Iterator[None]:
+def ended_by_signals() -> Iterator[None]:
     """SIGTERM ends the run as Ctrl-C does, and the guests with it."""
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     try:

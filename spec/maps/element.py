@@ -26,6 +26,7 @@ MAP_SIZE = 304
 """``struct bpf_cpu_map`` and ``struct xsk_map`` on a 64-bit machine."""
 MEMORY = 1 << 34
 """Bytes that the machine of the model has to give."""
+PAGE_SIZE = 4096
 _BYTE_ORDER = sys.byteorder
 
 
@@ -216,6 +217,30 @@ class ModelMap(Map):
 class RedirectMap(ModelMap):
     """A map that frames are redirected through: without batches."""
 
+    @property
+    def memory(self) -> int:
+        """What the map says it takes: since 6.4 by its type's own account.
+
+        Before, whole pages (``syscall.c: bpf_map_memory_footprint``): for keys and values that are
+        nowhere in these maps, and in 5.10 for what was charged on creation.
+        """
+        if self.release.has("memory_by_type"):
+            return self.taken
+        size = self.charged
+        if self.release.has("memory_by_cgroup"):
+            size = self.max_entries * _rounded(self.key_size + self.value_size, 8)
+        return _rounded(size, PAGE_SIZE)
+
+    @property
+    def taken(self) -> int:
+        """The type's own account, in bytes."""
+        raise NotImplementedError
+
+    @property
+    def charged(self) -> int:
+        """Bytes charged on creation (``syscall.c: bpf_map_charge_init``)."""
+        raise NotImplementedError
+
     def lookup_and_delete(self, key: Key) -> bytes:
         """``BPF_MAP_LOOKUP_AND_DELETE_ELEM``: not for the maps of redirection."""
         self._sized(self._key(key), self.key_size, "key")
@@ -243,9 +268,14 @@ class IndexedMap(RedirectMap):
     """A map whose keys are the slots ``0 … max_entries - 1``."""
 
     @property
-    def memory(self) -> int:
+    def taken(self) -> int:
         """The map and its slots (``cpumap.c: cpu_map_mem_usage``), not what those hold."""
-        return MAP_SIZE + self.max_entries * POINTER_SIZE
+        return MAP_SIZE + self.charged
+
+    @property
+    def charged(self) -> int:
+        """The slots."""
+        return self.max_entries * POINTER_SIZE
 
     def following_key(self, key: bytes | None) -> bytes:
         """Empty slots are not skipped (``devmap.c: dev_map_get_next_key``)."""
@@ -255,6 +285,10 @@ class IndexedMap(RedirectMap):
         if slot == self.max_entries - 1:
             raise missing()
         return word(slot + 1)
+
+
+def _rounded(size: int, unit: int) -> int:
+    return -(-size // unit) * unit
 
 
 def number(raw: bytes) -> int:

@@ -28,6 +28,12 @@ EXCLUSIONS = (
     ),
     Exclusion(
         "maps",
+        "What a map with a single slot takes of memory.",
+        "The size of the kernel's own structure depends on how it was configured. What maps take "
+        "beyond that is compared.",
+    ),
+    Exclusion(
+        "maps",
         "Batches, lookup-and-delete and other operations that only ordinary maps have.",
         "The search is about the maps of redirection, where all of these are refused alike.",
     ),

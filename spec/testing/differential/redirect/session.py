@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cache, partial
+from pathlib import Path
 
 from spec.testing.compiler import compile_bpf
 from spec.testing.differential.area import Pair
@@ -31,7 +32,7 @@ class RedirectSession(LabSession):
 
     def prepare(self, side: Side) -> None:
         """Load the programs."""
-        loaded = side.lab.load(compile_bpf(source(), "redirect"))
+        loaded = side.lab.load(compiled())
         side.add_programs(loaded.programs.values())
         for name, map in loaded.maps.items():
             side.add_map(name, map)
@@ -59,6 +60,11 @@ class RedirectSession(LabSession):
 def source() -> str:
     """C of the programs."""
     return SOURCE.read_text(encoding="utf-8")
+
+
+def compiled() -> Path:
+    """The object of the programs."""
+    return compile_bpf(source(), "redirect")
 
 
 def _device(side: Side, name: str, what: str) -> Answer:
