@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import kernel_impl
-from kernel_impl.maps import cpus
+from kernel_impl.maps import cpus, nr_cpus
 from kernel_impl.release import release as running_release
 from kernel_impl.version import commit, version
 from spec import ModelLab
@@ -124,7 +124,7 @@ def _with_kernel(allowed: list[int], number: int) -> Pair:
         os.sched_setaffinity(0, {cpu})
         return kernel_impl.KernelLab()
 
-    model = partial(ModelLab, running_release(), cpus=cpus(), cpu=cpu)
+    model = partial(ModelLab, running_release(), cpus=cpus(), cpu=cpu, nr_cpus=nr_cpus())
     return Pair(model, kernel, cpu)
 
 

@@ -60,7 +60,7 @@ class Search:
         """Names and contents of the cases that were kept."""
         for name, content in (self.guest.files if self.guest else {}).items():
             if name.startswith(f"{KEPT}/"):
-                yield f"{self.title}_{Path(name).name}", content
+                yield f"{Path(self.title).name}_{Path(name).name}", content
 
 
 def search(
