@@ -221,6 +221,13 @@ CHANGES = (
         "multiples of four, together at most 512, and the result had 32 bits.",
     ),
     Change(
+        "freeze_takes_writing",
+        "6.5",
+        "c4c84f6fb2c4",
+        "Who may write to a map may freeze it; before, it took CAP_BPF, a map that only reads "
+        "could be frozen too, and a second time was EBUSY.",
+    ),
+    Change(
         "devices_checked_before_capabilities",
         "6.11",
         "fd8db07705c5",

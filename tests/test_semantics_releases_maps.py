@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from spec import ModelLab
-from spec.uapi import BPF_EXIST, BPF_NOEXIST
+from spec.uapi import BPF_EXIST, BPF_F_RDONLY, BPF_NOEXIST
 from tests.bpf_pieces import (
     CPUMAP,
     DEVMAP,
@@ -95,6 +95,24 @@ def test_there_are_programs_with_frags_since_5_18_and_they_share_no_map_with_oth
         lab.load(one)
         lab.load(other)
         assert refusal(lab.load, both) == "EINVAL"
+
+
+@pytest.mark.semantics("U-02")
+def test_freezing_takes_a_map_that_can_be_written_since_6_5_and_took_a_capability_before() -> None:
+    for release, again in (("6.4", "EBUSY"), ("6.5", "EPERM")):
+        with ModelLab(release) as lab:
+            ports = lab.create_map("devmap")
+            reads, others = lab.create_map("devmap", map_flags=BPF_F_RDONLY), only(lab)
+            if release == "6.5":
+                assert refusal(reads.freeze) == "EPERM"
+                with others:
+                    ports.freeze()
+            else:
+                reads.freeze()
+                with others:
+                    assert refusal(ports.freeze) == "EPERM"
+                ports.freeze()
+            assert refusal(ports.freeze) == again
 
 
 @pytest.mark.parametrize(

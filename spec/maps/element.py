@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from errno import EBADF, EBADFD, EINVAL, ENOENT, ENOMEM, EPERM
+from errno import EBADF, EBADFD, EBUSY, EINVAL, ENOENT, ENOMEM, EPERM
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from spec.capabilities import check_freeze
 from spec.errors import ENOTSUPP, CannotTellError, InputError, KernelError
 from spec.lab import Key, Map, Value
 from spec.uapi import BPF_F_LOCK, BPF_F_RDONLY, BPF_F_WRONLY, MapType
@@ -135,8 +136,17 @@ class ModelMap(Map):
         return self.following_key(key)
 
     def freeze(self) -> None:
-        """``BPF_MAP_FREEZE``: from now on user space only reads. A second time is ``EPERM``."""
-        self._check_writable()
+        """``BPF_MAP_FREEZE``: from now on user space only reads. A second time is ``EPERM``.
+
+        Before 6.5 it was ``EBUSY``, and it was the process that needed a permission, not the map.
+        """
+        if self.release.has("freeze_takes_writing"):
+            self._check_writable()
+        else:
+            self._check_open()
+            if self.frozen:
+                raise KernelError(EBUSY)
+            check_freeze(self.lab)
         self.frozen = True
 
     def close(self) -> None:
