@@ -275,6 +275,13 @@ CHANGES = (
         backports=("6.1", "6.6", "6.12", "6.17"),
     ),
     Change(
+        "lookup_flags_after_map",
+        "6.19",
+        "8f6ddc058760",
+        "The flags of a lookup are looked at after the map: a descriptor of nothing is EBADF, and "
+        "one that only writes EPERM, whatever the flags.",
+    ),
+    Change(
         "excluded_devices_bounded",
         "7.0",
         "b7bf516c3ecd",

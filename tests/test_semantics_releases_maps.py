@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from spec import ModelLab
-from spec.uapi import BPF_EXIST, BPF_F_RDONLY, BPF_NOEXIST
+from spec.uapi import BPF_EXIST, BPF_F_RDONLY, BPF_F_WRONLY, BPF_NOEXIST
 from tests.bpf_pieces import (
     CPUMAP,
     DEVMAP,
@@ -113,6 +113,21 @@ def test_freezing_takes_a_map_that_can_be_written_since_6_5_and_took_a_capabilit
                     assert refusal(ports.freeze) == "EPERM"
                 ports.freeze()
             assert refusal(ports.freeze) == again
+
+
+@pytest.mark.semantics("U-01")
+@pytest.mark.parametrize(
+    ("release", "of_nothing", "writing"), [("6.18", "EINVAL", "EINVAL"), ("6.19", "EBADF", "EPERM")]
+)
+def test_flags_of_a_lookup_are_looked_at_after_the_map_since_6_19(
+    release: str, of_nothing: str, writing: str
+) -> None:
+    with ModelLab(release) as lab:
+        closed, writes = lab.create_map("xskmap"), lab.create_map("xskmap", map_flags=BPF_F_WRONLY)
+        closed.close()
+        assert refusal(closed.lookup_with_flags, 0, 1) == of_nothing
+        assert refusal(writes.lookup_with_flags, 0, 1) == writing
+        assert refusal(lab.create_map("xskmap").lookup_with_flags, 0, 1) == "EINVAL"
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,13 @@ def test_taps_count_what_their_programs_redirect_since_6_8(
     assert (counters["rx_packets"], counters["rx_dropped"]) == (counted, counted)
 
 
+def test_nobody_could_be_asked_for_features_until_6_2() -> None:
+    with ModelLab("6.2") as lab:
+        assert refusal(lambda: lab.tap("eth0").xdp_features) == "ENOENT"
+    with ModelLab("6.3") as lab:
+        assert "ndo-xmit" in lab.tap("eth0").xdp_features
+
+
 @pytest.mark.semantics("R-26")
 @pytest.mark.parametrize("flags", [ALL, ALL | XDP_PASS, BPF_F_EXCLUDE_INGRESS])
 def test_flags_were_a_verdict_and_no_more_until_5_13(release: OpenRelease, flags: int) -> None:

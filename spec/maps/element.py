@@ -103,10 +103,10 @@ class ModelMap(Map):
     def lookup_with_flags(self, key: Key, flags: int) -> bytes:
         """The only flag is ``BPF_F_LOCK``, and it needs a lock in the value.
 
-        Others are refused before anybody looks for the map.
+        Before 6.19 others are refused before anybody looks for the map.
         """
         raw = self._sized(self._key(key), self.key_size, "key")
-        if flags & ~BPF_F_LOCK:
+        if flags & ~BPF_F_LOCK and not self.release.has("lookup_flags_after_map"):
             raise KernelError(EINVAL)
         self._check_readable()
         if flags:
