@@ -39,6 +39,11 @@ EXCLUSIONS = (
     ),
     Exclusion(
         "redirect",
+        "The counters rx_pp_… of a veth.",
+        "They are its page pool's, which a kernel counts only if it was built to.",
+    ),
+    Exclusion(
+        "redirect",
         "The field sched of xdp_cpumap_kthread.",
         "It says whether the thread slept: who was faster.",
     ),

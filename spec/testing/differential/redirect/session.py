@@ -18,6 +18,8 @@ from spec.testing.differential.redirect.operations import OPERATIONS, prepare_nu
 from spec.testing.differential.side import Answer, Side
 from spec.testing.differential.step import Step
 
+PAGE_POOL = "rx_pp_"
+"""How counters of a page pool begin, which a kernel has or not (``CONFIG_PAGE_POOL_STATS``)."""
 MAPS = ("tx_port", "forward_map", "cpu_map", "xsks")
 
 
@@ -72,7 +74,11 @@ def _device(side: Side, name: str, what: str) -> Answer:
     if what not in ("counters", "statistics"):
         return seen
     named = {"peer_ifindex": side.device_name}
-    return {key: named.get(key, int)(number) for key, number in seen.items()}
+    return {
+        key: named.get(key, int)(number)
+        for key, number in seen.items()
+        if not key.startswith(PAGE_POOL)
+    }
 
 
 def _statistics(side: Side, name: str) -> Answer:
