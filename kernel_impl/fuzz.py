@@ -259,9 +259,16 @@ def _lines(request: Request, name: str, lines: TextIO) -> Callable[[int], None]:
 
 def _shrinking() -> Callable[[int], None]:
     """Say how small it has become, where somebody sees it."""
+    if listener := os.environ.get(PROGRESS):
+        return lambda steps: _write(Path(listener), f"making it small: {steps} steps")
     if not sys.stderr.isatty():
         return lambda _: None
     return lambda steps: click.echo(f"\rMaking it small: {steps} steps  ", err=True, nl=False)
+
+
+def _write(path: Path, line: str) -> None:
+    with path.open("w", encoding="utf-8") as lines:
+        print(line, file=lines, flush=True)
 
 
 def _complain(problem: str, status: int) -> None:

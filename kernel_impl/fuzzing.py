@@ -28,6 +28,7 @@ from spec.testing.differential.shrink import Failure, Shrinker
 from spec.testing.toolchain import bpf_compiler
 
 KERNEL, MODEL = "kernel", "model"
+SHRINKING_S = 600.0
 MOST_STEPS = 20_000
 """Steps within which a mutation has to be noticed."""
 
@@ -91,7 +92,7 @@ def explain(request: Request, result: Result, told: Callable[[int], None]) -> Fo
     assert result.failed.failure is not None
     number = result.failed.number
     pair = pairs(request.against)(number)
-    shrinker = Shrinker(result.failed.failure, pair, told=told)
+    shrinker = Shrinker(result.failed.failure, pair, SHRINKING_S, told)
     small = shrinker.shrink()
     where = f" on Linux {os.uname().release}" if request.against == KERNEL else ""
     title = f"What xdpspec fuzz --area {result.area} --seed {result.seed} found{where}."

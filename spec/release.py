@@ -148,6 +148,13 @@ CHANGES = (
         "An XDP program can be bound to a device without being offloaded.",
     ),
     Change(
+        "live_frames_around_header",
+        "6.3",
+        "6c20822fada1",
+        "Copies of a live frame are like the frame; before, a broadcast sent copies that began and "
+        "ended forty bytes too early.",
+    ),
+    Change(
         "xdp_features",
         "6.3",
         "b9d460c92455",
@@ -191,6 +198,13 @@ CHANGES = (
         "6.6",
         "804627751b42",
         "Frames with fragments can be redirected to AF_XDP sockets.",
+    ),
+    Change(
+        "veth_shares_pages",
+        "6.6",
+        "2d0de67da51a",
+        "Short packets that a veth copies for its program share a page, so that most of them have "
+        "little room to grow; before, each had a page of its own.",
     ),
     Change(
         "generic_frags",

@@ -47,8 +47,8 @@ class Search:
     @property
     def status(self) -> int:
         """As ``xdpspec fuzz`` ends; 3 where there is no report."""
-        told = self.guest and self.guest.status
-        return told if told in (0, 1) else NO_REPORT
+        told = None if self.problem or self.guest is None else self.guest.status
+        return NO_REPORT if told is None else told
 
     def records(self) -> Iterator[str]:
         """A line of JSON for each campaign, with the commit, which no guest knows."""
@@ -106,7 +106,7 @@ def _search(name: str, request: Request, told: Told, stop: threading.Event) -> S
     problem = ""
     if guest.status is None:
         problem = guest.ending.value
-    elif guest.status not in (0, 1):
+    elif guest.status not in (0, 1) or guest.stderr:  # Python, too, ends with 1 if it fails
         last = (guest.stderr.strip().splitlines() or ["it said nothing"])[-1]
         problem = f"exit status {guest.status}: {last}"
     return Search(name, problem, guest)

@@ -28,10 +28,10 @@ from spec.lab import Lab
 
 @contextmanager
 def told(line: str) -> Iterator[None]:
-    """Say what came of it, if it was refused."""
+    """Say what came of it, if it was refused or is about something that is not there."""
     try:
         yield
-    except KernelError as error:
+    except (KernelError, NameError) as error:
         print(f"  {{line}}: {{error}}")
 
 
@@ -145,6 +145,8 @@ def _transcript(script: Script, lab: Lab) -> Sequence[str]:
                 written += [] if value is None else repr(value).splitlines()
             else:
                 exec(line, names)
+        except NameError:
+            written.pop()  # a step about what no step has made, which was not left out in time
         except (KernelError, InputError) as error:
             written += ["Traceback (most recent call last):", "  ..."]
             written.append(f"{type(error).__name__}: {error}")
