@@ -15,8 +15,9 @@ MOST_LINEAR = LINEAR_ROOM - HEADROOM
 class PageFragments:
     """The page that is being given out piece by piece.
 
-    Before 6.6 each frame had a page of its own. What is left behind the last piece that fits belongs to that piece: among frames of the same
-    length, one in a few can grow further than the others.
+    What is left behind the last piece that fits belongs to that piece: among frames of the same
+    length, one in a few can grow further than the others. Before 6.6 each frame had a page of its
+    own.
     """
 
     __slots__ = ("_given", "_shared")
