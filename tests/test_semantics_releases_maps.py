@@ -115,6 +115,20 @@ def test_freezing_takes_a_map_that_can_be_written_since_6_5_and_took_a_capabilit
             assert refusal(ports.freeze) == again
 
 
+@pytest.mark.parametrize(("release", "negative"), [("5.10", 0), ("6.1", 0), ("6.3", 1), ("6.4", 1)])
+def test_a_program_saw_an_errno_of_a_map_as_a_positive_number_of_64_bits_until_6_2(
+    compile_bpf: CompileBpf, release: str, negative: int
+) -> None:
+    table = map_of("BPF_MAP_TYPE_HASH", "table", entries=1)
+    absent = "__u32 key = 0; long answer = bpf_map_delete_elem(&table, &key); return answer < 0;"
+    source = INCLUDES + table + program(absent)
+    with ModelLab(release) as lab:
+        assert (
+            lab.load(compile_bpf(source, "absent")).programs["asked"].test_run(FRAME).retval
+            == negative
+        )
+
+
 @pytest.mark.semantics("U-01")
 @pytest.mark.parametrize(
     ("release", "of_nothing", "writing"), [("6.18", "EINVAL", "EINVAL"), ("6.19", "EBADF", "EPERM")]

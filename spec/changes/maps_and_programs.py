@@ -76,6 +76,14 @@ CHANGES = (
         "ended forty bytes too early.",
     ),
     Change(
+        "map_operations_return_long",
+        "6.4",
+        "d7ba4cc900bf",
+        "What bpf_map_update_elem() and bpf_map_delete_elem() answer to a program has 64 bits; "
+        "before, the upper half of an errno was zero.",
+        backports=("6.3",),
+    ),
+    Change(
         "memory_by_type",
         "6.4",
         "90a5527d7686",
