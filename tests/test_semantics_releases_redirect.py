@@ -19,6 +19,7 @@ from spec.uapi import (
     XDP_PASS,
     XDP_REDIRECT,
 )
+from tests.bpf_pieces import INCLUDES, program
 from tests.redirect_programs import MARK, PLAIN_SOURCE, asks, frame, marks, redirect, slot
 from tests.refusal import refusal
 from tests.switch import OpenRelease, bulks, errors, far_end, redirected
@@ -58,6 +59,30 @@ def test_taps_count_what_their_programs_redirect_since_6_8(
     switch.eth0.receive(frame(asks(slot(1))))
     counters = switch.eth0.counters
     assert (counters["rx_packets"], counters["rx_dropped"]) == (counted, counted)
+
+
+@pytest.mark.parametrize(("text", "early"), [("6.2", 40), ("6.3", 0)])
+def test_copies_of_a_live_frame_began_too_early_until_6_2(
+    release: OpenRelease, text: str, early: int
+) -> None:
+    switch, sent = release(text), frame(slot(0, ALL))
+    switch.burst(sent, 1)
+    [copied], [same] = switch.eth1.sent, switch.eth3.sent
+    assert len(copied) == len(same) == len(sent)
+    assert copied == (bytes(early) + same)[: len(same)]
+
+
+@pytest.mark.parametrize(("text", "most"), [("6.5", 3460), ("6.6", 4)])
+def test_each_packet_that_a_veth_copied_had_a_page_of_its_own_until_6_5(
+    compile_bpf: Callable[..., Path], text: str, most: int
+) -> None:
+    beyond, within = (f"!bpf_xdp_adjust_tail(ctx, {size})" for size in (most + 1, most))
+    grows = program(f"return {beyond} ? XDP_ABORTED : {within} ? XDP_PASS : XDP_DROP;")
+    with ModelLab(text) as lab:
+        far = far_end(lab.veth("near", "far"))
+        far.attach(lab.load(compile_bpf(INCLUDES + grows, "grows")).programs["asked"])
+        far.receive(bytes(60))
+        assert [len(received) for received in far.received] == [60 + most]
 
 
 def test_nobody_could_be_asked_for_features_until_6_2() -> None:
