@@ -32,7 +32,7 @@ EMPTY = 30
 
 
 @pytest.mark.semantics("R-02")
-@pytest.mark.parametrize(("text", "error"), [("5.10", ""), ("6.10", ""), ("6.11", "EBADRQC")])
+@pytest.mark.parametrize(("text", "error"), [("5.14", ""), ("6.10", ""), ("6.11", "EBADRQC")])
 def test_a_wish_outlived_its_round_until_6_10(release: OpenRelease, text: str, error: str) -> None:
     switch = release(text)
     switch.eth0.receive(frame(asks(slot(1), verdict=XDP_DROP)))
@@ -46,6 +46,16 @@ def test_older_lines_were_taught_to_forget_a_wish(release: OpenRelease, text: st
     events = switch.eth0.receive(frame(asks(verdict=XDP_REDIRECT)))
     assert [(event.map_id, event.to_ifindex) for event in redirected(events)] == [(0, 0)]
     assert errors(events) == ["EBADRQC"]
+
+
+def test_5_10_was_taught_to_forget_the_map_alone_so_that_its_key_became_an_ifindex(
+    release: OpenRelease,
+) -> None:
+    switch = release("5.10")
+    switch.eth0.receive(frame(asks(slot(1), verdict=XDP_DROP)))
+    events = switch.eth0.receive(frame(asks(verdict=XDP_REDIRECT)))
+    assert [event.to_ifindex for event in redirected(events)] == [switch.lab.lo.ifindex]
+    assert errors(events) == ["EOPNOTSUPP"]
 
 
 @pytest.mark.parametrize(("text", "counted"), [("5.10", 0), ("6.1", 1), ("6.5", 0), ("6.8", 1)])

@@ -123,7 +123,7 @@ CHANGES = (
         "401cb7dae813",
         "A program finds nothing of what an earlier one on the same CPU asked for; the older lines "
         "got a patch of their own for it in April 2025.",
-        backports=("5.15", "6.1", "6.6"),
+        backports=("5.10", "5.15", "6.1", "6.6"),
     ),
     Change(
         "cpumap_gro",
