@@ -43,6 +43,8 @@ class Search:
     title: str
     problem: str = ""
     guest: GuestResult | None = None
+    commit: str = ""
+    """Of the working tree that the guest was made from; it has no git to ask."""
 
     @property
     def status(self) -> int:
@@ -51,10 +53,10 @@ class Search:
         return NO_REPORT if told is None else told
 
     def records(self) -> Iterator[str]:
-        """A line of JSON for each campaign, with the commit, which no guest knows."""
+        """A line of JSON for each campaign."""
         if self.guest:
             for line in self.guest.files.get(RECORD, b"").decode().splitlines():
-                yield json.dumps(json.loads(line) | {"commit": commit()}) + "\n"
+                yield json.dumps(json.loads(line) | {"commit": self.commit}) + "\n"
 
     def cases(self) -> Iterator[tuple[str, bytes]]:
         """Names and contents of the cases that were kept."""
@@ -88,6 +90,7 @@ def search(
 
 
 def _search(name: str, request: Request, told: Told, stop: threading.Event) -> Search:
+    made_from = commit()
     try:
         kernel = find_kernel(name, lambda how: told(name, how), stop=stop)
         if stop.is_set():
@@ -109,4 +112,4 @@ def _search(name: str, request: Request, told: Told, stop: threading.Event) -> S
     elif guest.status not in (0, 1) or guest.stderr:  # Python, too, ends with 1 if it fails
         last = (guest.stderr.strip().splitlines() or ["it said nothing"])[-1]
         problem = f"exit status {guest.status}: {last}"
-    return Search(name, problem, guest)
+    return Search(name, problem, guest, made_from)
