@@ -38,14 +38,16 @@ class Frame:
     ``memory`` is headroom, linear data and tailroom, ``room`` bytes in all; what nobody wrote to
     may be missing at its end. ``meta`` is where metadata begins and equals ``start`` where there
     is none. A socket buffer that has been ``redirected`` by way of a CPUMAP is spared generic XDP
-    wherever it gets. Most frames are only passed on, so memory is made when somebody looks at it.
+    wherever it gets, and one that was ``cloned`` shares its memory with another. Most frames are
+    only passed on, so memory is made when somebody looks at it.
     """
 
     frag_room = 0
     """Bytes to which the last fragment may grow: ``xdp_rxq_info.frag_size``, 0 where not told."""
 
     __slots__ = (
-        "_content", "_memory", "_place", "end", "frags", "meta", "redirected", "room", "start",
+        "_content", "_memory", "_place", "cloned", "end", "frags", "meta", "redirected", "room",
+        "start",
     )  # fmt: skip
 
     def __init__(self, data: bytes, headroom: int, room: int) -> None:
@@ -55,7 +57,7 @@ class Frame:
         self.end = headroom + len(data)
         self.room = room
         self.frags = _NO_FRAGS
-        self.redirected = False
+        self.redirected = self.cloned = False
 
     @property
     def memory(self) -> bytearray:
@@ -112,13 +114,18 @@ class Frame:
 
     def copy(self) -> Frame:
         """A copy with data of its own (``net/core/skbuff.c: skb_copy``)."""
-        copy = self.sharing()
+        copy = self._view()
         copy.memory = bytearray(self.memory)
         copy.frags = [bytearray(frag) for frag in self.frags]
         return copy
 
     def sharing(self) -> Frame:
         """A second view of the same memory (``net/core/skbuff.c: skb_clone``)."""
+        view = self._view()
+        view.cloned = self.cloned = True
+        return view
+
+    def _view(self) -> Frame:
         view = Frame(self._content, self._place, self.room)
         view.replace(self)
         view.redirected = self.redirected
@@ -142,5 +149,6 @@ class Frame:
 
     def replace(self, other: Frame) -> None:
         """Become *other*, memory and all."""
+        self.cloned = other.cloned
         self.memory, self.frags, self.room = other.memory, other.frags, other.room
         self.meta, self.start, self.end = other.meta, other.start, other.end

@@ -82,6 +82,16 @@ def test_copies_of_a_live_frame_began_too_early_until_6_2(
     assert copied == (bytes(early) + same)[: len(same)]
 
 
+def test_a_generic_program_writes_to_no_copy_but_its_own(release: OpenRelease) -> None:
+    switch = release("6.12", "generic")
+    near = switch.veth_in_slot_0()
+    far_end(near).attach(switch.programs["follows"], "generic")
+    sent = frame(slot(0, ALL), asks(MARK, verdict=XDP_PASS))
+    switch.eth0.receive(sent)
+    assert marks(far_end(near).received[0]).runs == 1
+    assert [marks(sent).runs for sent in (*switch.eth2.sent, *switch.eth3.sent)] == [0, 0]
+
+
 @pytest.mark.parametrize(("text", "most"), [("6.5", 3460), ("6.6", 4)])
 def test_each_packet_that_a_veth_copied_had_a_page_of_its_own_until_6_5(
     compile_bpf: Callable[..., Path], text: str, most: int

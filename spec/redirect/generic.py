@@ -45,6 +45,8 @@ def run_generic(cpu: Processor, device: ModelDevice, frame: Frame, program: Mode
     try:
         if frame.start < HEADROOM or (frame.frags and not _keeps_frags(cpu, program)):
             frame.replace(private_copy(frame, _keeps_frags(cpu, program)))
+        elif frame.cloned:
+            frame.replace(frame.copy())
         act = program.executable.run(Context(frame, device.ifindex), cpu)
         if act == _PASS:
             return True
