@@ -27,7 +27,7 @@ BACKLOG_LENGTH, CPU = 11, 12
 
 
 class UnsettledError(TimeoutError):
-    """Frames are still under way after ten seconds, long even for an emulated machine: something is stuck."""
+    """Frames are still under way after ten seconds: something is stuck, emulated machine or not."""
 
 
 class Deadline:
