@@ -154,6 +154,13 @@ CHANGES = (
         backports=("5.15", "6.1", "6.6", "6.12", "6.18", "7.1"),
     ),
     Change(
+        "cpumap_tells_of_exceptions",
+        "7.2",
+        "",
+        "A frame that the program of a CPUMAP entry neither passes, drops nor redirects raises "
+        "xdp_exception, too; before, only a socket buffer did (seen on 7.2.13, not on 6.18.44).",
+    ),
+    Change(
         "generic_copies_private",
         "7.1",
         "",
