@@ -119,14 +119,15 @@ def send_to_entry(
 ) -> int:
     """Run the program of *entry* and send *frame* (``dev_map_generic_redirect``).
 
-    What the entry's program or the driver drops still counts as redirected.
+    What the entry's program or the driver drops still counts as redirected. Before
+    ``generic_entry_program`` a packet that a tap could not hand to its native program came here,
+    too, and was sent without a look at the entry's program.
     """
     err = forwarding_error(entry.device, len(frame))
     if err:
         return err
-    if entry.program is None or entry_program.passes(
-        cpu, entry.program, frame, entry.device, ingress
-    ):
+    runs = entry.program is not None and cpu.release.has("generic_entry_program")
+    if not runs or entry_program.passes(cpu, entry.program, frame, entry.device, ingress):
         transmit(cpu, entry.device, frame, program)
     else:
         frame.drop()
