@@ -3,25 +3,21 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
-import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-if TYPE_CHECKING:
-    from spec.testing.result import Report, Result
+from kernel_impl.ending import INTERRUPTED, MISSING, USAGE, ended_by_signals
+from kernel_impl.progress import progress
 
-USAGE, MISSING, INTERRUPTED, TERMINATED = 2, 3, 130, 143
-"""Exit statuses of a run without a report; with one it is 0, 1 or 4."""
-PROGRESS = "XDPSPEC_PROGRESS"
-"""Names a file or pipe for a line such as ``12/168`` at each result."""
+if TYPE_CHECKING:
+    from spec.testing.result import Report
+
 WIDE = 1000
 """Columns where nobody looks at them."""
 
@@ -117,7 +113,7 @@ def check(
     wanted = {kind: path for kind, path in files.items() if path}
     form = "json" if as_json else "ktap" if as_ktap else "text"
     try:
-        with _ended_by_signals():
+        with ended_by_signals():
             if as_json and as_ktap:
                 problem = "--ktap: --json wants standard output as well; choose one"
                 _print(_refusal([problem], USAGE, form))
@@ -138,7 +134,7 @@ def _run(asked: Mapping[str, Any], form: str) -> int:
     try:
         request = checking.Request(**asked)
         tasks = checking.prepare(request)
-        with _progress(sum(len(task.examples) for task in tasks)) as told:
+        with progress("Running the pages", sum(len(task.examples) for task in tasks)) as told:
             report = checking.perform(request, tasks, told)
     except checking.NotPossibleError as error:
         _print(_refusal(error.problems, error.status, form))
@@ -183,28 +179,3 @@ def _print(lines: Iterator[str]) -> None:
         click.echo(f"xdpspec check: standard output: {error.strerror}; make room", err=True)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to flush
         sys.exit(MISSING)
-
-
-@contextmanager
-def _progress(length: int) -> Iterator[Callable[[Result], None]]:
-    """A bar that grows with each result, where somebody sees it; or a line for who asked for it."""
-    if listener := os.environ.get(PROGRESS):
-        numbers = itertools.count(1)
-        with Path(listener).open("w", encoding="utf-8") as lines:
-            yield lambda _: print(f"{next(numbers)}/{length}", file=lines, flush=True)
-        return
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    with click.progressbar(length=length, label="Running the pages", file=sys.stderr) as bar:
-        yield lambda _: bar.update(1)
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM ends the run as Ctrl-C does, so that nothing is left behind."""
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

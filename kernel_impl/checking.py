@@ -14,6 +14,7 @@ from pathlib import Path
 
 import kernel_impl
 import spec
+from kernel_impl.ending import MISSING, USAGE
 from kernel_impl.preflight import compilers, lacking
 from kernel_impl.release import kernel as running_kernel
 from kernel_impl.release import release as running_release
@@ -29,9 +30,6 @@ from spec.testing.reports import junit, page
 from spec.testing.result import Report, Result
 from spec.testing.selection import selection
 from spec.testing.workers import Task, run_tasks
-
-USAGE, MISSING = 2, 3
-"""Exit statuses of a run that could not be made."""
 
 
 class NotPossibleError(Exception):

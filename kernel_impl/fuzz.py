@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from kernel_impl.check import PROGRESS
+from kernel_impl.progress import LISTENER
 from spec.testing.differential.areas import AREAS
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ def _told(found: Found) -> str:
 @contextmanager
 def _progress(request: Request, name: str) -> Iterator[Callable[[int], None]]:
     """A bar with the rate, where somebody sees it; or a line for who asked for it."""
-    if listener := os.environ.get(PROGRESS):
+    if listener := os.environ.get(LISTENER):
         with Path(listener).open("w", encoding="utf-8") as lines:
             yield _lines(request, name, lines)
         return
@@ -259,7 +259,7 @@ def _lines(request: Request, name: str, lines: TextIO) -> Callable[[int], None]:
 
 def _shrinking() -> Callable[[int], None]:
     """Say how small it has become, where somebody sees it."""
-    if listener := os.environ.get(PROGRESS):
+    if listener := os.environ.get(LISTENER):
         return lambda steps: _write(Path(listener), f"making it small: {steps} steps")
     if not sys.stderr.isatty():
         return lambda _: None

@@ -5,10 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -16,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kernel_impl.ending import INTERRUPTED, MISSING, USAGE, ended_by_signals
+from kernel_impl.progress import progress
+
 if TYPE_CHECKING:
     from spec.testing.engine import Engine
     from spec.testing.foreign.verdict import Judgement
 
-USAGE, MISSING, INTERRUPTED, TERMINATED = 2, 3, 130, 143
 WIDE = 1000
 """Columns where nobody looks at them."""
 
@@ -74,7 +73,7 @@ def pages(
     if os.environ.get("NO_COLOR"):
         context.color = False
     try:
-        with _ended_by_signals():
+        with ended_by_signals():
             judgements, where = _judge(folders, engine, record)
     except _NotPossibleError as error:
         _refuse(error, as_json)
@@ -119,7 +118,7 @@ def _judge(
     try:
         with (
             chosen.open() as lab,
-            _progress(sum(len(judge.blocks) for judge in judges)) as told,
+            progress("Judging the blocks", sum(len(judge.blocks) for judge in judges)) as told,
         ):
             judgements = judge_pages(judges, lab, told)
             where: dict[str, Any] = {
@@ -162,23 +161,3 @@ def _refuse(error: _NotPossibleError, as_json: bool) -> None:
         return
     for problem in error.problems:
         click.echo(f"xdpspec pages: {problem}", err=True)
-
-
-@contextmanager
-def _progress(length: int) -> Iterator[Callable[[Judgement], None]]:
-    """A bar that grows with each block, where somebody sees it."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    with click.progressbar(length=length, label="Judging the blocks", file=sys.stderr) as bar:
-        yield lambda _: bar.update(1)
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM ends the run as Ctrl-C does, so that no compiler is left behind."""
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

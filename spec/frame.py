@@ -38,7 +38,8 @@ class Frame:
     ``memory`` is headroom, linear data and tailroom, ``room`` bytes in all; what nobody wrote to
     may be missing at its end. ``meta`` is where metadata begins and equals ``start`` where there
     is none. A socket buffer that has been ``redirected`` by way of a CPUMAP is spared generic XDP
-    wherever it gets, and one that was ``cloned`` shares its memory with another. Most frames are
+    wherever it gets; one whose head is ``locked``, since it is no page of its own, is copied for a
+    veth's program, and one that was ``cloned`` shares its memory with another. Most frames are
     only passed on, so memory is made when somebody looks at it.
     """
 
@@ -46,8 +47,8 @@ class Frame:
     """Bytes to which the last fragment may grow: ``xdp_rxq_info.frag_size``, 0 where not told."""
 
     __slots__ = (
-        "_content", "_memory", "_place", "cloned", "end", "frags", "meta", "redirected", "room",
-        "start",
+        "_content", "_memory", "_place", "cloned", "end", "frags", "locked", "meta", "redirected",
+        "room", "start",
     )  # fmt: skip
 
     def __init__(self, data: bytes, headroom: int, room: int) -> None:
@@ -57,7 +58,7 @@ class Frame:
         self.end = headroom + len(data)
         self.room = room
         self.frags = _NO_FRAGS
-        self.redirected = self.cloned = False
+        self.redirected = self.locked = self.cloned = False
 
     @property
     def memory(self) -> bytearray:
@@ -116,6 +117,7 @@ class Frame:
         """A copy with data of its own (``net/core/skbuff.c: skb_copy``)."""
         copy = self._view()
         copy.memory = bytearray(self.memory)
+        copy.locked, copy.cloned = True, False
         copy.frags = [bytearray(frag) for frag in self.frags]
         return copy
 
@@ -128,7 +130,7 @@ class Frame:
     def _view(self) -> Frame:
         view = Frame(self._content, self._place, self.room)
         view.replace(self)
-        view.redirected = self.redirected
+        view.redirected, view.locked = self.redirected, True
         return view
 
     def lengthen(self, end: int) -> bool:
@@ -149,6 +151,6 @@ class Frame:
 
     def replace(self, other: Frame) -> None:
         """Become *other*, memory and all."""
-        self.cloned = other.cloned
         self.memory, self.frags, self.room = other.memory, other.frags, other.room
         self.meta, self.start, self.end = other.meta, other.start, other.end
+        self.locked, self.cloned = other.locked, other.cloned

@@ -54,11 +54,14 @@ def expanded(frame: Frame) -> Frame:
     more = align(max(0, HEADROOM - frame.start))
     lacking = frame.start + len(frame) - frame.room
     room = allocated(frame.room + more + (lacking + SPARE if lacking > 0 else 0))
-    return Frame(frame.data(), frame.start + more, room)
+    copy = Frame(frame.data(), frame.start + more, room)
+    copy.locked = True
+    return copy
 
 
 def _with_fragments(data: bytes, linear: int, headroom: int, room: int) -> Frame:
     frame = Frame(data[:linear], headroom, room)
+    frame.locked = True
     if linear < len(data):
         rest = range(linear, len(data), PAGE_SIZE)
         frame.frags = [bytearray(data[offset : offset + PAGE_SIZE]) for offset in rest]

@@ -82,6 +82,28 @@ def test_copies_of_a_live_frame_began_too_early_until_6_2(
     assert copied == (bytes(early) + same)[: len(same)]
 
 
+@pytest.mark.parametrize(("text", "sent"), [("5.14", 1), ("5.15", 0)])
+def test_a_packet_too_long_for_a_tap_met_no_program_of_an_entry_until_5_14(
+    release: OpenRelease, text: str, sent: int
+) -> None:
+    switch = release(text)
+    switch.eth1.mtu = switch.eth0.mtu = 9000
+    switch.put(0, switch.eth1, "entry_aborted")
+    switch.eth0.receive(frame(slot(0), length=4096))
+    assert len(switch.eth1.sent) == sent
+
+
+def test_a_native_program_of_a_veth_writes_to_no_copy_but_its_own(release: OpenRelease) -> None:
+    switch = release("6.1", "generic")
+    near = switch.lab.veth("target", "sink")
+    switch.put(2, near)
+    far_end(near).attach(switch.programs["follows"])
+    sent = frame(slot(0, ALL), asks(MARK, verdict=XDP_PASS))
+    switch.eth0.receive(sent)
+    assert marks(far_end(near).received[0]).runs == 1
+    assert [marks(sent).runs for sent in (*switch.eth1.sent, *switch.eth2.sent)] == [0, 0]
+
+
 def test_a_generic_program_writes_to_no_copy_but_its_own(release: OpenRelease) -> None:
     switch = release("6.12", "generic")
     near = switch.veth_in_slot_0()

@@ -5,20 +5,19 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from kernel_impl.ending import INTERRUPTED, MISSING, ended_by_signals
+
 if TYPE_CHECKING:
     from kernel_impl.guests.columns import Column
 
-MISSING, INTERRUPTED, TERMINATED = 3, 130, 143
 WIDE = 1000
 """Columns where nobody looks at them."""
 
@@ -168,13 +167,3 @@ def _refuse(problems: list[str]) -> None:
     for problem in problems:
         click.echo(f"xdpspec guests: {problem}", err=True)
     sys.exit(MISSING)
-
-
-@contextmanager
-def ended_by_signals() -> Iterator[None]:
-    """SIGTERM ends the run as Ctrl-C does, and the guests with it."""
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 
 from kernel_impl import fuzz, fuzzing
+from kernel_impl.ending import ended_by_signals
 from kernel_impl.guests import search as searches
 from kernel_impl.guests import tools
-from kernel_impl.guests.command import ended_by_signals
 from kernel_impl.guests.kernels import is_release
 from kernel_impl.guests.machine import CPUS, Machine
 from kernel_impl.guests.progress import Progress

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from spec.devices.gro import Gro
-from spec.frame import Frame
+from spec.frame import HEADROOM, Frame
 from spec.machine.host import Context
 from spec.redirect.native import do_redirect
 from spec.trace import BulkTx, ExceptionRaised
@@ -53,6 +53,19 @@ class VethRound:
             self.cpu.flush()
         return done
 
+    def _writable(self, frame: Frame) -> Frame:
+        """The socket buffer *frame* for a program (``veth_convert_skb_to_xdp_buff``).
+
+        A copy, unless it is a page of its own with room in front.
+        """
+        if not (frame.locked or frame.cloned or frame.frags or frame.start < HEADROOM):
+            frame.meta = frame.start
+            return frame
+        copy = self.queue.pages.copy(frame.data())
+        copy.redirected = frame.redirected
+        frame.drop()
+        return copy
+
     def send_back(self) -> None:
         """What is left of ``XDP_TX`` goes into the peer's ring (``veth_xdp_flush``)."""
         if self.back:
@@ -70,8 +83,7 @@ class VethRound:
             self.gro.receive(device, frame)
             return
         if not incoming.redirected:
-            frame = self.queue.pages.copy(frame.data())
-            frame.redirected = incoming.frame.redirected
+            frame = self._writable(frame)
         act = program.executable.run(Context(frame, device.ifindex, self.queue.index), cpu)
         if act == _PASS:
             self.gro.receive(device, frame)

@@ -126,8 +126,8 @@ def send_to_entry(
     err = forwarding_error(entry.device, len(frame))
     if err:
         return err
-    runs = entry.program is not None and cpu.release.has("generic_entry_program")
-    if not runs or entry_program.passes(cpu, entry.program, frame, entry.device, ingress):
+    own = entry.program if cpu.release.has("generic_entry_program") else None
+    if own is None or entry_program.passes(cpu, own, frame, entry.device, ingress):
         transmit(cpu, entry.device, frame, program)
     else:
         frame.drop()

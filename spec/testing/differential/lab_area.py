@@ -4,13 +4,18 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from spec.lab import Lab
 from spec.testing.differential.area import Difference
 from spec.testing.differential.lab_session import Operation
 from spec.testing.differential.script import Script, body, fragment
-from spec.testing.differential.step import Argument, Step
+from spec.testing.differential.step import Argument, Step, names_in
+
+MAKERS = ("create_map", "tap", "veth", "namespace", "socket")
+_NUMBERED = re.compile(r"[a-z]+\d+(_peer)?")
+"""What the things that steps make are called."""
 
 
 class LabArea:
@@ -43,11 +48,24 @@ class LabArea:
         return found
 
     def _script(self, steps: Sequence[Step], difference: Difference) -> Script:
-        lines = [self.operations[step.name].python(*step.arguments) for step in steps]
+        lines = [self.operations[step.name].python(*step.arguments) for step in _effective(steps)]
         what = difference.what.partition("  # ")[0]
         if what not in lines[-1]:
             lines.append(what)
         return self.script(tuple(lines))
+
+
+def _effective(steps: Sequence[Step]) -> list[Step]:
+    """Those of *steps* that speak only of things which steps before them, or they, have made."""
+    made: set[str] = set()
+    kept = []
+    for step in steps:
+        names = {name for name in names_in(step.arguments) if _NUMBERED.fullmatch(name)}
+        if step.name in MAKERS:
+            made |= names
+        if names <= made:
+            kept.append(step)
+    return kept
 
 
 def _simpler(argument: Argument) -> Sequence[Argument]:

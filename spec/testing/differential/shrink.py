@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from spec.testing.differential.area import Area, Difference, Pair
-from spec.testing.differential.step import Step
+from spec.testing.differential.step import Step, names_in
 
 THOROUGH = 50
 """Steps of a list after each of which everything is checked; of longer ones only in the end."""
@@ -79,10 +79,10 @@ class Shrinker:
     def _related(self) -> list[Step]:
         """The steps that name anything that the last one depends on."""
         *before, last = self.best.steps
-        names = _names(last) | set(re.findall(r"\w+", self.best.difference.what))
+        names = names_in(last.arguments) | set(re.findall(r"\w+", self.best.difference.what))
         kept = [last]
         for step in reversed(before):
-            own = _names(step)
+            own = names_in(step.arguments)
             if own & names or not own:
                 names |= own
                 kept.append(step)
@@ -110,15 +110,3 @@ class Shrinker:
                     better = True
                     break
         return better
-
-
-def _names(step: Step) -> set[str]:
-    found: set[str] = set()
-    waiting = list(step.arguments)
-    while waiting:
-        argument = waiting.pop()
-        if isinstance(argument, tuple):
-            waiting += argument
-        elif isinstance(argument, str):
-            found.add(argument)
-    return found

@@ -33,6 +33,17 @@ class Step(NamedTuple):
         return cls(name, tuple(_argument(argument) for argument in arguments))
 
 
+def names_in(arguments: tuple[Argument, ...]) -> set[str]:
+    """Everything that *arguments* name, however deep inside."""
+    found: set[str] = set()
+    for argument in arguments:
+        if isinstance(argument, tuple):
+            found |= names_in(argument)
+        elif isinstance(argument, str):
+            found.add(argument)
+    return found
+
+
 def _plain(argument: Argument) -> Any:
     if isinstance(argument, bytes):
         return {"hex": argument.hex()}

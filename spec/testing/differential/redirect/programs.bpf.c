@@ -96,6 +96,7 @@ static __always_inline __u8 place(__u32 number)
 __attribute__((noinline)) int begin_anew(struct xdp_md *ctx, int grown)
 {
     void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+    struct ethernet *front = data;
     struct script *script = data;
 
     for (int byte = 0; byte < HEADROOM && byte < grown; byte++) {
@@ -103,8 +104,8 @@ __attribute__((noinline)) int begin_anew(struct xdp_md *ctx, int grown)
             break;
         *(volatile __u8 *)(data + byte) = 0;
     }
-    if ((void *)(&script->ethernet + 1) <= end)
-        script->ethernet.protocol = bpf_htons(0x88b5);
+    if ((void *)(front + 1) <= end)
+        front->protocol = bpf_htons(0x88b5);
     if ((void *)(script + 1) <= end)
         script->calls = 0;
     return 0;
