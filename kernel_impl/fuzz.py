@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from kernel_impl.progress import LISTENER
 from spec.testing.differential.areas import AREAS
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ FOUND, USAGE, MISSING, INTERRUPTED = 1, 2, 3, 130
 STEPS = {"maps": 200_000}
 """Where nobody says how many: about ten seconds on two processors."""
 FEWER_STEPS = 30_000
+KEPT_AS = "Kept as "
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -64,6 +67,14 @@ def _part(_: click.Context, __: click.Parameter, value: str) -> tuple[int, int]:
     "root.",
 )
 @click.option(
+    "--on",
+    "kernels",
+    multiple=True,
+    metavar="RELEASE|VMLINUZ",
+    help="Search in a guest with that kernel, as 5.10, several at once. Needs QEMU, and no root.",
+)
+@click.option("--kvm", is_flag=True, help="Guests use KVM. Where it doesn't work, they hang.")
+@click.option(
     "--record", metavar="FILE", type=_FILE, help="Append a line of JSON about each campaign."
 )
 @click.option(
@@ -82,6 +93,8 @@ def fuzz(
     workers: int | None,
     part: tuple[int, int],
     against: str,
+    kernels: tuple[str, ...],
+    kvm: bool,
     record: Path | None,
     keep: Path | None,
     mutations: bool,
@@ -100,6 +113,8 @@ def fuzz(
 
     if steps and minutes:
         raise click.UsageError("--steps and --minutes: choose one")
+    if kernels and (against != fuzzing.KERNEL or mutations):
+        raise click.UsageError("--on: without --against and --mutations")
     seed = random.SystemRandom().randrange(1 << 32) if seed is None else seed
     names = tuple(AREAS) if area == "all" else (area,)
     limits = Limits(steps, minutes * 60 if minutes else None, part)
@@ -110,6 +125,10 @@ def fuzz(
             check_writable(record)
     except InputError as error:
         _complain(str(error), USAGE)
+    if kernels:
+        from kernel_impl.guests.search_command import search
+
+        sys.exit(search(request, area, kernels, kvm, record, keep))
     for problem in fuzzing.lacking(request):
         _complain(problem, MISSING)
     status = 0
@@ -145,7 +164,7 @@ def _search(request: Request, name: str, record: Path | None, keep: Path | None)
         keep.mkdir(parents=True, exist_ok=True)
         path = keep / f"{name}_{result.seed}_{found.session}.json"
         path.write_text(case_text(found.failure), encoding="utf-8")
-        click.echo(f"Kept as {path}")
+        click.echo(f"{KEPT_AS}{path}")
     return FOUND
 
 
@@ -199,7 +218,11 @@ def _told(found: Found) -> str:
 
 @contextmanager
 def _progress(request: Request, name: str) -> Iterator[Callable[[int], None]]:
-    """A bar with the rate, where somebody sees it."""
+    """A bar with the rate, where somebody sees it; or a line for who asked for it."""
+    if listener := os.environ.get(LISTENER):
+        with Path(listener).open("w", encoding="utf-8") as lines:
+            yield _lines(request, name, lines)
+        return
     if not sys.stderr.isatty():
         yield lambda _: None
         return
@@ -223,11 +246,29 @@ def _progress(request: Request, name: str) -> Iterator[Callable[[int], None]]:
         yield told
 
 
+def _lines(request: Request, name: str, lines: TextIO) -> Callable[[int], None]:
+    done, of = 0, f"/{request.limits.steps:,}" if request.limits.steps else ""
+
+    def told(steps: int) -> None:
+        nonlocal done
+        done += steps
+        print(f"{done:,}{of} {name}", file=lines, flush=True)
+
+    return told
+
+
 def _shrinking() -> Callable[[int], None]:
     """Say how small it has become, where somebody sees it."""
+    if listener := os.environ.get(LISTENER):
+        return lambda steps: _write(Path(listener), f"making it small: {steps} steps")
     if not sys.stderr.isatty():
         return lambda _: None
     return lambda steps: click.echo(f"\rMaking it small: {steps} steps  ", err=True, nl=False)
+
+
+def _write(path: Path, line: str) -> None:
+    with path.open("w", encoding="utf-8") as lines:
+        print(line, file=lines, flush=True)
 
 
 def _complain(problem: str, status: int) -> None:

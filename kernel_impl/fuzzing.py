@@ -6,17 +6,15 @@ from __future__ import annotations
 import json
 import os
 import platform
-import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import kernel_impl
-from kernel_impl.maps import cpus
+from kernel_impl.maps import cpus, nr_cpus
 from kernel_impl.release import release as running_release
-from kernel_impl.version import version
+from kernel_impl.version import commit, version
 from spec import ModelLab
 from spec.errors import InputError
 from spec.lab import Lab
@@ -30,6 +28,7 @@ from spec.testing.differential.shrink import Failure, Shrinker
 from spec.testing.toolchain import bpf_compiler
 
 KERNEL, MODEL = "kernel", "model"
+SHRINKING_S = 600.0
 MOST_STEPS = 20_000
 """Steps within which a mutation has to be noticed."""
 
@@ -58,6 +57,11 @@ def lacking(request: Request) -> Iterator[str]:
     """One line for each thing that this machine has not, with its remedy."""
     if request.against == KERNEL and (problem := kernel_impl.missing()):
         yield problem
+    yield from compilers_lacking()
+
+
+def compilers_lacking() -> Iterator[str]:
+    """The same of what is compiled before a search."""
     try:
         bpf_compiler()
     except InputError as error:
@@ -88,9 +92,10 @@ def explain(request: Request, result: Result, told: Callable[[int], None]) -> Fo
     assert result.failed.failure is not None
     number = result.failed.number
     pair = pairs(request.against)(number)
-    shrinker = Shrinker(result.failed.failure, pair, told=told)
+    shrinker = Shrinker(result.failed.failure, pair, SHRINKING_S, told)
     small = shrinker.shrink()
-    title = f"What xdpspec fuzz --area {result.area} --seed {result.seed} found."
+    where = f" on Linux {os.uname().release}" if request.against == KERNEL else ""
+    title = f"What xdpspec fuzz --area {result.area} --seed {result.seed} found{where}."
     body = small.area.python(small.steps, small.difference)
     page = small.area.page(small.steps, small.difference, pair.kernel)
     again = shrinker.came_again
@@ -120,7 +125,7 @@ def _with_kernel(allowed: list[int], number: int) -> Pair:
         os.sched_setaffinity(0, {cpu})
         return kernel_impl.KernelLab()
 
-    model = partial(ModelLab, running_release(), cpus=cpus(), cpu=cpu)
+    model = partial(ModelLab, running_release(), cpus=cpus(), cpu=cpu, nr_cpus=nr_cpus())
     return Pair(model, kernel, cpu)
 
 
@@ -140,18 +145,7 @@ def record_line(request: Request, result: Result) -> str:
         "kernel": os.uname().release if request.against == KERNEL else "",
         "machine": platform.machine(),
         "version": version(),
-        "commit": _commit(),
+        "commit": commit(),
         "difference": str(failure.difference) if failure else "",
     }
     return json.dumps(about) + "\n"
-
-
-def _commit() -> str:
-    """The commit of the working tree that this runs from; empty for an installed package."""
-    here = Path(__file__).parent
-    command = ["git", "-C", str(here), "rev-parse", "--short=12", "HEAD"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True)
-    except OSError:
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""

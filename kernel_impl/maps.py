@@ -27,6 +27,7 @@ PER_CPU = (
     MapType.BPF_MAP_TYPE_LRU_PERCPU_HASH,
 )
 PROCESSES = Path("/proc")
+KERNEL_MAX = Path("/sys/devices/system/cpu/kernel_max")
 NAME_LENGTH = 15
 """``BPF_OBJ_NAME_LEN`` without the terminating zero."""
 
@@ -239,6 +240,11 @@ def _type(number: int) -> MapType:
 def cpus() -> int:
     """Possible CPUs: as many values an element of a per-CPU map has."""
     return check(libbpf().libbpf_num_possible_cpus())
+
+
+def nr_cpus() -> int:
+    """CPUs that the kernel was built for, which bounds a CPUMAP (``CONFIG_NR_CPUS``)."""
+    return int(KERNEL_MAX.read_text(encoding="ascii")) + 1
 
 
 def _info(fd: int, structure: str) -> Any:

@@ -19,7 +19,7 @@ from kernel_impl.devices.veth import VethDevice
 from kernel_impl.packets import ETH_P_ALL
 from spec.trace import BulkTx, CpumapEnqueue, CpumapKthread, DevmapXmit, Event
 
-PATIENCE_S = 1.0
+PATIENCE_S = 10.0
 # /proc/net would be the main thread's namespace.
 SOFTNET = "/proc/thread-self/net/softnet_stat"
 BACKLOG_LENGTH, CPU = 11, 12
@@ -27,7 +27,7 @@ BACKLOG_LENGTH, CPU = 11, 12
 
 
 class UnsettledError(TimeoutError):
-    """Frames are still under way after a second, which is very long: something is stuck."""
+    """Frames are still under way after ten seconds: something is stuck, emulated machine or not."""
 
 
 class Deadline:

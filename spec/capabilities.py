@@ -39,6 +39,11 @@ def check_load(lab: ModelLab) -> None:
     _need(lab, "CAP_NET_ADMIN")
 
 
+def check_freeze(lab: ModelLab) -> None:
+    """``EPERM`` where the process of *lab* may not freeze a map, which took a capability once."""
+    _need(lab, "CAP_BPF")
+
+
 def _need(lab: ModelLab, name: str) -> None:
     """``CAP_SYS_ADMIN`` stands for either of the others."""
     if not lab.capabilities & {name, "CAP_SYS_ADMIN"}:

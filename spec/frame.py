@@ -39,15 +39,16 @@ class Frame:
     may be missing at its end. ``meta`` is where metadata begins and equals ``start`` where there
     is none. A socket buffer that has been ``redirected`` by way of a CPUMAP is spared generic XDP
     wherever it gets; one whose head is ``locked``, since it is no page of its own, is copied for a
-    veth's program. Most frames are only passed on, so memory is made when somebody looks at it.
+    veth's program, and one that was ``cloned`` shares its memory with another. Most frames are
+    only passed on, so memory is made when somebody looks at it.
     """
 
     frag_room = 0
     """Bytes to which the last fragment may grow: ``xdp_rxq_info.frag_size``, 0 where not told."""
 
     __slots__ = (
-        "_content", "_memory", "_place", "end", "frags", "locked", "meta", "redirected", "room",
-        "start",
+        "_content", "_memory", "_place", "cloned", "end", "frags", "locked", "meta", "redirected",
+        "room", "start",
     )  # fmt: skip
 
     def __init__(self, data: bytes, headroom: int, room: int) -> None:
@@ -57,7 +58,7 @@ class Frame:
         self.end = headroom + len(data)
         self.room = room
         self.frags = _NO_FRAGS
-        self.redirected = self.locked = False
+        self.redirected = self.locked = self.cloned = False
 
     @property
     def memory(self) -> bytearray:
@@ -114,14 +115,19 @@ class Frame:
 
     def copy(self) -> Frame:
         """A copy with data of its own (``net/core/skbuff.c: skb_copy``)."""
-        copy = self.sharing()
+        copy = self._view()
         copy.memory = bytearray(self.memory)
-        copy.locked = True
+        copy.locked, copy.cloned = True, False
         copy.frags = [bytearray(frag) for frag in self.frags]
         return copy
 
     def sharing(self) -> Frame:
         """A second view of the same memory (``net/core/skbuff.c: skb_clone``)."""
+        view = self._view()
+        view.cloned = self.cloned = True
+        return view
+
+    def _view(self) -> Frame:
         view = Frame(self._content, self._place, self.room)
         view.replace(self)
         view.redirected, view.locked = self.redirected, True
@@ -147,4 +153,4 @@ class Frame:
         """Become *other*, memory and all."""
         self.memory, self.frags, self.room = other.memory, other.frags, other.room
         self.meta, self.start, self.end = other.meta, other.start, other.end
-        self.locked = other.locked
+        self.locked, self.cloned = other.locked, other.cloned

@@ -78,6 +78,8 @@ class ModelObject(LoadedObject):
             raise KernelError(error.errno or EINVAL, error.reason or place) from None
 
     def _load_program(self, code: ProgramCode) -> ModelProgram:
+        if code.has_frags and not self._lab.release_table.has("frags"):
+            raise KernelError(EINVAL)
         check_load(self._lab)
         if self._bound_to is not None:
             device_bound.check_load(self._lab, self._bound_to)

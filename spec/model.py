@@ -36,7 +36,7 @@ FIRST_FD = 3
 
 
 class ModelLab(Lab):
-    """A machine with *cpus* processors that behaves as Linux *release* does.
+    """A machine with *cpus* processors that behaves as Linux *release* built for *nr_cpus* does.
 
     Everything happens on processor *cpu*, except the threads of a CPUMAP. The process that asks has
     *capabilities*: names of those that BPF knows. Programs run by the *machine* ``translator``, or
@@ -52,12 +52,14 @@ class ModelLab(Lab):
         capabilities: frozenset[str] = ALL,
         cpu: int = 0,
         machine: str = "translator",
+        nr_cpus: int = 256,
     ) -> None:
         self.capabilities = capabilities
         self.machine = machine
         self.release_table = Release(release)
         self.release = release
         self.cpus = cpus
+        self.nr_cpus = nr_cpus
         self.trace: list[Record] = []
         self.printed: list[str] = []
         self.seen: list[list[Any]] = []

@@ -37,11 +37,16 @@ def passing(section: str, name: str) -> str:
     return program("return XDP_PASS;", section, name)
 
 
-ENTRIES = (
+OLD_ENTRIES = (
     INCLUDES
     + passing("xdp", "plain")
     + passing("xdp/devmap", "for_devmap")
     + passing("xdp/cpumap", "for_cpumap")
+)
+"""Programs of every kind that a map could be asked to hold until 5.17, and no map."""
+
+ENTRIES = (
+    OLD_ENTRIES
     + passing("xdp.frags/devmap", "for_devmap_with_frags")
     + passing("xdp.frags/cpumap", "for_cpumap_with_frags")
 )

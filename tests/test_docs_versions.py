@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spec.release import CHANGES
+from spec.changes import CHANGES
 from tests.docs_site import Site
 from tests.test_docs_overviews import rows
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from spec import ModelLab
 from spec.lab import Lab
-from spec.maps.cpumap import NR_CPUS
 from spec.uapi import (
     BPF_F_NUMA_NODE,
     BPF_F_RDONLY,
@@ -23,8 +23,8 @@ ACCESS = BPF_F_RDONLY | BPF_F_WRONLY
 
 def cpus_built_for(lab: Lab) -> int:
     """How many CPUs the kernel could have at most, whatever the machine has."""
-    if lab.engine == "model":
-        return NR_CPUS
+    if isinstance(lab, ModelLab):
+        return lab.nr_cpus
     return 1 + int(Path("/sys/devices/system/cpu/kernel_max").read_text(encoding="ascii"))
 
 

@@ -78,10 +78,11 @@ def test_a_driver_skipped_single_frames_until_5_12(
 
 
 @pytest.mark.semantics("M-05")
-@pytest.mark.parametrize(("text", "size"), [("5.13", 0), ("5.14", 8)])
+@pytest.mark.parametrize(("text", "size"), [("5.13", 0xFFFF), ("5.14", 8)])
 def test_programs_of_entries_had_no_metadata_until_5_13(
     release: OpenRelease, text: str, size: int
 ) -> None:
+    """They saw it begin behind the packet's first byte, which says that there can be none."""
     switch = release(text)
     far = put_before(switch)
     switch.put(0, switch.eth1, "entry_marks")

@@ -10,8 +10,8 @@ import pytest
 
 from spec import ModelLab
 from spec.lab import Socket
-from spec.trace import CpumapEnqueue, CpumapKthread, Redirect
-from spec.uapi import BPF_F_TEST_XDP_LIVE_FRAMES
+from spec.trace import CpumapEnqueue, CpumapKthread, ExceptionRaised, Redirect
+from spec.uapi import BPF_F_TEST_XDP_LIVE_FRAMES, XDP_ABORTED, XDP_TX
 from tests.cpumap_programs import TO_SOCKET, Farm, frame, marks, verdicts
 from tests.redirect_programs import frame as script
 from tests.redirect_programs import socket as to_slot
@@ -44,6 +44,18 @@ def to_socket(farm: Farm, **sizes: int) -> Socket:
     made = farm.lab.socket(**sizes)
     farm.maps["sockets"].update(0, made)
     return made
+
+
+@pytest.mark.semantics("K-03")
+@pytest.mark.parametrize(("release", "told"), [("7.1", 0), ("7.2", 1)])
+@pytest.mark.parametrize("verdict", [XDP_ABORTED, XDP_TX, 77])
+def test_an_exception_of_a_frame_is_told_since_7_2(
+    open_farm: Open, release: str, told: int, verdict: int
+) -> None:
+    farm = open_farm(release)
+    farm.put(1, program="obeys")
+    events = farm.eth0.receive(frame(1, verdict=verdict))
+    assert sum(isinstance(event, ExceptionRaised) for event in events) == told
 
 
 @pytest.mark.semantics("X-10")

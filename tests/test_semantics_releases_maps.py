@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from spec import ModelLab
-from spec.uapi import BPF_EXIST, BPF_NOEXIST
+from spec.uapi import BPF_EXIST, BPF_F_RDONLY, BPF_F_WRONLY, BPF_NOEXIST
 from tests.bpf_pieces import (
     CPUMAP,
     DEVMAP,
     DEVMAP_HASH,
     ENTRIES,
     INCLUDES,
+    OLD_ENTRIES,
     map_of,
     program,
 )
@@ -56,7 +57,7 @@ def test_a_cpumap_says_what_is_wrong_with_a_program_since_7_0(compile_bpf: Compi
 def test_programs_for_entries_had_test_runs_until_5_13(compile_bpf: CompileBpf) -> None:
     for release, refused in (("5.13", False), ("5.14", True)):
         with ModelLab(release) as lab:
-            entered = lab.load(compile_bpf(ENTRIES, "entries")).programs["for_devmap"]
+            entered = lab.load(compile_bpf(OLD_ENTRIES, "old_entries")).programs["for_devmap"]
             if refused:
                 assert refusal(entered.test_run, FRAME) == "EINVAL"
             else:
@@ -80,32 +81,89 @@ def test_programs_of_two_attach_types_shared_tail_calls_until_6_16(
 
 @pytest.mark.semantics("O-06")
 @pytest.mark.parametrize("type", [DEVMAP, CPUMAP])
-def test_programs_with_and_without_frags_used_one_map_until_5_17(
+def test_there_are_programs_with_frags_since_5_18_and_they_share_no_map_with_others(
     compile_bpf: CompileBpf, type: str
 ) -> None:
-    users = program(USES, "xdp", "one") + program(USES, "xdp.frags", "other")
-    mixed = compile_bpf(INCLUDES + map_of(type) + users, "mixed")
+    users = program(USES, "xdp", "one"), program(USES, "xdp.frags", "other")
+    one, other, both = (
+        compile_bpf(INCLUDES + map_of(type) + each, "users") for each in (*users, "".join(users))
+    )
     with ModelLab("5.17") as lab:
-        lab.load(mixed)
+        lab.load(one)
+        assert refusal(lab.load, other) == "EINVAL"
     with ModelLab("5.18") as lab:
-        assert refusal(lab.load, mixed) == "EINVAL"
+        lab.load(one)
+        lab.load(other)
+        assert refusal(lab.load, both) == "EINVAL"
 
 
-@pytest.mark.semantics("O-06")
-def test_entries_and_users_of_a_map_need_not_agree_about_frags_until_5_17(
-    compile_bpf: CompileBpf,
-) -> None:
-    declared = map_of(DEVMAP, value="struct bpf_devmap_val")
-    user = compile_bpf(INCLUDES + declared + program(USES), "roomy")
-    entries = compile_bpf(ENTRIES, "entries")
-    for release, refused in (("5.17", False), ("5.18", True)):
+@pytest.mark.semantics("U-02")
+def test_freezing_takes_a_map_that_can_be_written_since_6_5_and_took_a_capability_before() -> None:
+    for release, again in (("6.4", "EBUSY"), ("6.5", "EPERM")):
         with ModelLab(release) as lab:
-            ports, eth0 = lab.load(user).maps["targets"], lab.tap("eth0")
-            target = eth0, lab.load(entries).programs["for_devmap_with_frags"]
-            if refused:
-                assert refusal(ports.update, 0, target) == "EINVAL"
+            ports = lab.create_map("devmap")
+            reads, others = lab.create_map("devmap", map_flags=BPF_F_RDONLY), only(lab)
+            if release == "6.5":
+                assert refusal(reads.freeze) == "EPERM"
+                with others:
+                    ports.freeze()
             else:
-                ports.update(0, target)
+                reads.freeze()
+                with others:
+                    assert refusal(ports.freeze) == "EPERM"
+                ports.freeze()
+            assert refusal(ports.freeze) == again
+
+
+@pytest.mark.parametrize(("release", "negative"), [("5.10", 0), ("6.1", 0), ("6.3", 1), ("6.4", 1)])
+def test_a_program_saw_an_errno_of_a_map_as_a_positive_number_of_64_bits_until_6_2(
+    compile_bpf: CompileBpf, release: str, negative: int
+) -> None:
+    table = map_of("BPF_MAP_TYPE_HASH", "table", entries=1)
+    absent = "__u32 key = 0; long answer = bpf_map_delete_elem(&table, &key); return answer < 0;"
+    source = INCLUDES + table + program(absent)
+    with ModelLab(release) as lab:
+        assert (
+            lab.load(compile_bpf(source, "absent")).programs["asked"].test_run(FRAME).retval
+            == negative
+        )
+
+
+@pytest.mark.semantics("U-01")
+@pytest.mark.parametrize(
+    ("release", "of_nothing", "writing"), [("6.18", "EINVAL", "EINVAL"), ("6.19", "EBADF", "EPERM")]
+)
+def test_flags_of_a_lookup_are_looked_at_after_the_map_since_6_19(
+    release: str, of_nothing: str, writing: str
+) -> None:
+    with ModelLab(release) as lab:
+        closed, writes = lab.create_map("xskmap"), lab.create_map("xskmap", map_flags=BPF_F_WRONLY)
+        closed.close()
+        assert refusal(closed.lookup_with_flags, 0, 1) == of_nothing
+        assert refusal(writes.lookup_with_flags, 0, 1) == writing
+        assert refusal(lab.create_map("xskmap").lookup_with_flags, 0, 1) == "EINVAL"
+
+
+@pytest.mark.parametrize(
+    ("type", "charged", "estimated", "counted"),
+    [
+        ("devmap", 2 * 4096, 3 * 4096, 600 * 8),
+        ("devmap_hash", 2 * 4096, 3 * 4096, 1024 * 8),
+        ("cpumap", 4096, 4096, 200 * 8),
+        ("xskmap", 2 * 4096, 2 * 4096, 600 * 8),
+    ],
+)
+def test_what_a_map_takes_of_memory_was_told_by_the_page_until_6_3(
+    type: str, charged: int, estimated: int, counted: int
+) -> None:
+    value_size, entries = 8 if type != "xskmap" else 4, 200 if type == "cpumap" else 600
+    definition = type, 4, value_size, entries
+    for release, told in (("5.10", charged), ("5.11", estimated), ("6.3", estimated)):
+        with ModelLab(release) as lab:
+            assert lab.create_map(*definition).memory == told
+    with ModelLab("6.4") as lab:
+        least = lab.create_map(type).memory
+        assert lab.create_map(*definition).memory == least + counted - 8
 
 
 @pytest.mark.semantics("3.4")

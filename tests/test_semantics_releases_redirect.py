@@ -19,6 +19,7 @@ from spec.uapi import (
     XDP_PASS,
     XDP_REDIRECT,
 )
+from tests.bpf_pieces import INCLUDES, program
 from tests.redirect_programs import MARK, PLAIN_SOURCE, asks, frame, marks, redirect, slot
 from tests.refusal import refusal
 from tests.switch import OpenRelease, bulks, errors, far_end, redirected
@@ -31,7 +32,7 @@ EMPTY = 30
 
 
 @pytest.mark.semantics("R-02")
-@pytest.mark.parametrize(("text", "error"), [("5.10", ""), ("6.10", ""), ("6.11", "EBADRQC")])
+@pytest.mark.parametrize(("text", "error"), [("5.14", ""), ("6.10", ""), ("6.11", "EBADRQC")])
 def test_a_wish_outlived_its_round_until_6_10(release: OpenRelease, text: str, error: str) -> None:
     switch = release(text)
     switch.eth0.receive(frame(asks(slot(1), verdict=XDP_DROP)))
@@ -47,6 +48,16 @@ def test_older_lines_were_taught_to_forget_a_wish(release: OpenRelease, text: st
     assert errors(events) == ["EBADRQC"]
 
 
+def test_5_10_was_taught_to_forget_the_map_alone_so_that_its_key_became_an_ifindex(
+    release: OpenRelease,
+) -> None:
+    switch = release("5.10")
+    switch.eth0.receive(frame(asks(slot(1), verdict=XDP_DROP)))
+    events = switch.eth0.receive(frame(asks(verdict=XDP_REDIRECT)))
+    assert [event.to_ifindex for event in redirected(events)] == [switch.lab.lo.ifindex]
+    assert errors(events) == ["EOPNOTSUPP"]
+
+
 @pytest.mark.parametrize(("text", "counted"), [("5.10", 0), ("6.1", 1), ("6.5", 0), ("6.8", 1)])
 def test_taps_count_what_their_programs_redirect_since_6_8(
     release: OpenRelease, text: str, counted: int
@@ -58,6 +69,69 @@ def test_taps_count_what_their_programs_redirect_since_6_8(
     switch.eth0.receive(frame(asks(slot(1))))
     counters = switch.eth0.counters
     assert (counters["rx_packets"], counters["rx_dropped"]) == (counted, counted)
+
+
+@pytest.mark.parametrize(("text", "early"), [("6.2", 40), ("6.3", 0)])
+def test_copies_of_a_live_frame_began_too_early_until_6_2(
+    release: OpenRelease, text: str, early: int
+) -> None:
+    switch, sent = release(text), frame(slot(0, ALL))
+    switch.burst(sent, 1)
+    [copied], [same] = switch.eth1.sent, switch.eth3.sent
+    assert len(copied) == len(same) == len(sent)
+    assert copied == (bytes(early) + same)[: len(same)]
+
+
+@pytest.mark.parametrize(("text", "sent"), [("5.14", 1), ("5.15", 0)])
+def test_a_packet_too_long_for_a_tap_met_no_program_of_an_entry_until_5_14(
+    release: OpenRelease, text: str, sent: int
+) -> None:
+    switch = release(text)
+    switch.eth1.mtu = switch.eth0.mtu = 9000
+    switch.put(0, switch.eth1, "entry_aborted")
+    switch.eth0.receive(frame(slot(0), length=4096))
+    assert len(switch.eth1.sent) == sent
+
+
+def test_a_native_program_of_a_veth_writes_to_no_copy_but_its_own(release: OpenRelease) -> None:
+    switch = release("6.1", "generic")
+    near = switch.lab.veth("target", "sink")
+    switch.put(2, near)
+    far_end(near).attach(switch.programs["follows"])
+    sent = frame(slot(0, ALL), asks(MARK, verdict=XDP_PASS))
+    switch.eth0.receive(sent)
+    assert marks(far_end(near).received[0]).runs == 1
+    assert [marks(sent).runs for sent in (*switch.eth1.sent, *switch.eth2.sent)] == [0, 0]
+
+
+def test_a_generic_program_writes_to_no_copy_but_its_own(release: OpenRelease) -> None:
+    switch = release("6.12", "generic")
+    near = switch.veth_in_slot_0()
+    far_end(near).attach(switch.programs["follows"], "generic")
+    sent = frame(slot(0, ALL), asks(MARK, verdict=XDP_PASS))
+    switch.eth0.receive(sent)
+    assert marks(far_end(near).received[0]).runs == 1
+    assert [marks(sent).runs for sent in (*switch.eth2.sent, *switch.eth3.sent)] == [0, 0]
+
+
+@pytest.mark.parametrize(("text", "most"), [("6.5", 3460), ("6.6", 4)])
+def test_each_packet_that_a_veth_copied_had_a_page_of_its_own_until_6_5(
+    compile_bpf: Callable[..., Path], text: str, most: int
+) -> None:
+    beyond, within = (f"!bpf_xdp_adjust_tail(ctx, {size})" for size in (most + 1, most))
+    grows = program(f"return {beyond} ? XDP_ABORTED : {within} ? XDP_PASS : XDP_DROP;")
+    with ModelLab(text) as lab:
+        far = far_end(lab.veth("near", "far"))
+        far.attach(lab.load(compile_bpf(INCLUDES + grows, "grows")).programs["asked"])
+        far.receive(bytes(60))
+        assert [len(received) for received in far.received] == [60 + most]
+
+
+def test_nobody_could_be_asked_for_features_until_6_2() -> None:
+    with ModelLab("6.2") as lab:
+        assert refusal(lambda: lab.tap("eth0").xdp_features) == "ENOENT"
+    with ModelLab("6.3") as lab:
+        assert "ndo-xmit" in lab.tap("eth0").xdp_features
 
 
 @pytest.mark.semantics("R-26")

@@ -31,6 +31,8 @@ from kernel_impl.guests.machine import Machine, command, hardware
 from spec.testing.compiler import handed_out
 
 TIMEOUT_S = 300.0
+SILENCE_S = 900.0
+"""How long a command may say nothing that runs for as long as it likes."""
 LAST_LINES = 40
 """How much of a console is kept."""
 DISK_MIB = 64
@@ -92,6 +94,7 @@ def run(
     compiled: Sequence[Path] | None = None,
     machine: Machine | None = None,
     timeout: float = TIMEOUT_S,
+    silence: float = SILENCE_S,
     told: Callable[[str], None] = lambda _: None,
     stop: threading.Event | None = None,
 ) -> GuestResult:
@@ -100,7 +103,8 @@ def run(
     *results* name files or folders in that folder which come home. *files* of this machine go
     along under their own paths, as do *compiled* objects: by default all that this process has
     compiled. *told* hears how it goes, ``12/168`` and the like. The guest is ended after *timeout*
-    seconds, or when *stop* is set. Takes QEMU to be there; see ``tools.lacking()``.
+    seconds, after *silence* seconds without such a word, or when *stop* is set. Takes QEMU to be
+    there; see ``tools.lacking()``.
     """
     own = sorted(handed_out()) if compiled is None else compiled
     job = Job(list(arguments), list(results), list(files), [p for p in own if p.exists()])
@@ -108,7 +112,7 @@ def run(
         full = _command(machine or Machine(), kernel, image, disk)
         with _started(full, (image.fileno(), disk.fileno())) as process:
             watch = _Watch(process, told)
-            ending = watch.until_end(timeout, stop or threading.Event())
+            ending = watch.until_end(timeout, silence, stop or threading.Event())
         return _result(kernel, ending, watch, disk)
 
 
@@ -154,6 +158,7 @@ class _Watch:
         self._output = process.stdout
         self._told = told
         self._began = time.monotonic()
+        self._spoke = 0.0
         self._rest = b""
         self.lines = deque[str](maxlen=LAST_LINES)
         self.release = ""
@@ -164,7 +169,7 @@ class _Watch:
     def seconds(self) -> float:
         return time.monotonic() - self._began
 
-    def until_end(self, timeout: float, stop: threading.Event) -> Ending:
+    def until_end(self, timeout: float, silence: float, stop: threading.Event) -> Ending:
         """Wait for the end of it, whichever comes."""
         self._told("booting")
         limit = timeout
@@ -173,7 +178,7 @@ class _Watch:
             while True:
                 if stop.is_set():
                     return Ending.STOPPED
-                if self.seconds > limit:
+                if self.seconds > min(limit, self._spoke + silence):
                     return Ending.PANICKED if self.panicked else Ending.HUNG
                 if not selector.select(timeout=0.2):
                     continue
@@ -200,6 +205,7 @@ class _Watch:
 
     def _understand(self, what: str) -> None:
         word, _, rest = what.partition(" ")
+        self._spoke = self.seconds
         if word == "booted":
             self.release, self.boot_seconds = rest, self.seconds
             self._told("running")

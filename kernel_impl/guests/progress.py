@@ -14,8 +14,8 @@ UP, CLEAR = "\x1b[A", "\x1b[K"
 class Progress:
     """The lines, written to *stream* by whichever thread has news."""
 
-    def __init__(self, titles: Sequence[str], stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, titles: Sequence[str], stream: TextIO, things: str = "examples") -> None:
+        self._stream, self._things = stream, things
         self._live = stream.isatty()
         self._said = dict.fromkeys(titles, "waiting")
         self._began = dict.fromkeys(titles, time.monotonic())
@@ -49,5 +49,5 @@ class Progress:
     def _line(self, title: str) -> str:
         width = max(map(len, self._said))
         how = self._said[title]
-        shown = f"running {how} examples" if how[:1].isdigit() else how
+        shown = f"running {how} {self._things}" if how[:1].isdigit() else how
         return f"{title:{width}}  {time.monotonic() - self._began[title]:4.0f} s  {shown}"

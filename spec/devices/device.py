@@ -7,7 +7,7 @@ Mirrors ``struct net_device`` and ``net/core/dev.c``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from errno import EINVAL, ENODEV
+from errno import EINVAL, ENODEV, ENOENT
 from typing import TYPE_CHECKING
 
 from spec.devices import attachment
@@ -313,7 +313,9 @@ class ModelDevice(Device):
 
     @property
     def xdp_features(self) -> frozenset[str]:
-        """The bits of ``enum netdev_xdp_act``."""
+        """The bits of ``enum netdev_xdp_act``; before 6.3 nobody could be asked for them."""
+        if not self.release.has("xdp_features"):
+            raise KernelError(ENOENT)
         self.check_registered()
         return self.announced_features()
 

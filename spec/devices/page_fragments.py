@@ -16,13 +16,14 @@ class PageFragments:
     """The page that is being given out piece by piece.
 
     What is left behind the last piece that fits belongs to that piece: among frames of the same
-    length, one in a few can grow further than the others.
+    length, one in a few can grow further than the others. Before 6.6 each frame had a page of its
+    own.
     """
 
-    __slots__ = ("_given",)
+    __slots__ = ("_given", "_shared")
 
-    def __init__(self) -> None:
-        self._given = PAGE_SIZE
+    def __init__(self, shared: bool = True) -> None:
+        self._given, self._shared = PAGE_SIZE, shared
 
     def copy(self, data: bytes) -> Frame:
         """A packet with headroom; a long one has a page to itself and spills into others."""
@@ -38,7 +39,7 @@ class PageFragments:
 
     def _take(self, size: int) -> int:
         """How large a piece of at least *size* bytes turns out to be."""
-        if 2 * size > PAGE_SIZE:
+        if 2 * size > PAGE_SIZE or not self._shared:
             return PAGE_SIZE
         start = self._given if self._given + size <= PAGE_SIZE else 0
         self._given = start + size

@@ -36,7 +36,7 @@ class VethQueue:
     def __init__(self, device: Veth, index: int) -> None:
         self.device, self.index = device, index
         self.ring: PointerRing[Incoming] = PointerRing(RING_SIZE)
-        self.pages = PageFragments()
+        self.pages = PageFragments(device.release.has("veth_shares_pages"))
         self.statistics = QueueStatistics()
         self._scheduled = False
 

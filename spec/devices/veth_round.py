@@ -58,7 +58,7 @@ class VethRound:
 
         A copy, unless it is a page of its own with room in front.
         """
-        if not (frame.locked or frame.frags or frame.start < HEADROOM):
+        if not (frame.locked or frame.cloned or frame.frags or frame.start < HEADROOM):
             frame.meta = frame.start
             return frame
         copy = self.queue.pages.copy(frame.data())

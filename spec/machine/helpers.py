@@ -36,13 +36,23 @@ def map_update_elem(memory: Memory, map: int, key: int, value: int, flags: int, 
     """``bpf_map_update_elem()``."""
     table = memory.map(map)
     content = memory.read(value, table.value_size)
-    return table.program_update(memory.read(key, table.key_size), content, flags)
+    return _answer(memory, table.program_update(memory.read(key, table.key_size), content, flags))
 
 
 def map_delete_elem(memory: Memory, map: int, key: int, *_: int) -> int:
     """``bpf_map_delete_elem()``."""
     table = memory.map(map)
-    return table.program_delete(memory.read(key, table.key_size))
+    return _answer(memory, table.program_delete(memory.read(key, table.key_size)))
+
+
+def _answer(memory: Memory, answer: int) -> int:
+    """A map's own function, which the verifier calls in the helper's place, answered an ``int``.
+
+    So a program that looked at all 64 bits of r0 saw a positive number in place of an errno.
+    """
+    if answer < 0 and not memory.release.has("map_operations_return_long"):
+        return answer & MASK32
+    return answer
 
 
 def ktime_get_ns(memory: Memory, *_: int) -> int:

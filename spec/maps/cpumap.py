@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from spec.program import ModelProgram
     from spec.redirect.cpu_queue import CpuBulk, Queued
 
-NR_CPUS = 256
-"""CPUs that the kernel was built for, however many there are."""
 MAX_QUEUE_SIZE = 16384
 
 
@@ -78,7 +76,7 @@ class Cpumap(IndexedMap):
         self.get = self.slots.get
 
     @staticmethod
-    def check_definition(lab: ModelLab, definition: Definition) -> None:  # noqa: ARG004
+    def check_definition(lab: ModelLab, definition: Definition) -> None:
         """``EINVAL`` for sizes and flags, ``E2BIG`` for more slots than ``NR_CPUS``."""
         if (
             definition.max_entries == 0
@@ -87,7 +85,7 @@ class Cpumap(IndexedMap):
             or definition.map_flags & ~BPF_F_NUMA_NODE
         ):
             raise KernelError(EINVAL)
-        if definition.max_entries > NR_CPUS:
+        if definition.max_entries > lab.nr_cpus:
             raise KernelError(E2BIG)
 
     def update_element(self, key: bytes, value: bytes, flags: int) -> None:

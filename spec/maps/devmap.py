@@ -12,7 +12,7 @@ from errno import E2BIG, EEXIST, EINVAL
 from typing import TYPE_CHECKING
 
 from spec.errors import KernelError
-from spec.maps.element import POINTER_SIZE, Definition, IndexedMap, missing, number, signed
+from spec.maps.element import Definition, IndexedMap, missing, number, signed
 from spec.maps.entry import DeviceEntry, Made, make_entry
 from spec.uapi import (
     BPF_EXIST,
@@ -120,13 +120,13 @@ class Devmap(IndexedMap):
         self._in_order = None
 
     @property
-    def memory(self) -> int:
+    def taken(self) -> int:
         """``devmap.c: dev_map_mem_usage``: the map, its slots, and each entry that was counted.
 
         An update of an empty slot counts an entry even where ifindex 0 makes none, and ifindex 0
         in a full slot takes none back: only deleting does.
         """
-        return MAP_SIZE + self.max_entries * POINTER_SIZE + self._counted * ENTRY_SIZE
+        return MAP_SIZE + self.charged + self._counted * ENTRY_SIZE
 
     def forget(self, device: ModelDevice) -> None:
         """*device* is being unregistered (``devmap.c: dev_map_notification``)."""

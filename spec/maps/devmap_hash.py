@@ -87,10 +87,14 @@ class DevmapHash(RedirectMap):
         self._order = None
 
     @property
-    def memory(self) -> int:
+    def taken(self) -> int:
         """The map, its buckets and its entries (``devmap.c: dev_map_mem_usage``)."""
-        buckets = (self.bucket_mask + 1) * POINTER_SIZE
-        return MAP_SIZE + buckets + len(self.by_key) * ENTRY_SIZE
+        return MAP_SIZE + self.charged + len(self.by_key) * ENTRY_SIZE
+
+    @property
+    def charged(self) -> int:
+        """The buckets."""
+        return (self.bucket_mask + 1) * POINTER_SIZE
 
     def following_key(self, key: bytes | None) -> bytes:
         """``devmap.c: dev_map_hash_get_next_key``: after an unknown key comes the first."""

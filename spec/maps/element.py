@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from errno import EBADF, EBADFD, EINVAL, ENOENT, ENOMEM, EPERM
+from errno import EBADF, EBADFD, EBUSY, EINVAL, ENOENT, ENOMEM, EPERM
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from spec.capabilities import check_freeze
 from spec.errors import ENOTSUPP, CannotTellError, InputError, KernelError
 from spec.lab import Key, Map, Value
 from spec.uapi import BPF_F_LOCK, BPF_F_RDONLY, BPF_F_WRONLY, MapType
@@ -26,6 +27,7 @@ MAP_SIZE = 304
 """``struct bpf_cpu_map`` and ``struct xsk_map`` on a 64-bit machine."""
 MEMORY = 1 << 34
 """Bytes that the machine of the model has to give."""
+PAGE_SIZE = 4096
 _BYTE_ORDER = sys.byteorder
 
 
@@ -101,10 +103,10 @@ class ModelMap(Map):
     def lookup_with_flags(self, key: Key, flags: int) -> bytes:
         """The only flag is ``BPF_F_LOCK``, and it needs a lock in the value.
 
-        Others are refused before anybody looks for the map.
+        Before 6.19 others are refused before anybody looks for the map.
         """
         raw = self._sized(self._key(key), self.key_size, "key")
-        if flags & ~BPF_F_LOCK:
+        if flags & ~BPF_F_LOCK and not self.release.has("lookup_flags_after_map"):
             raise KernelError(EINVAL)
         self._check_readable()
         if flags:
@@ -134,8 +136,17 @@ class ModelMap(Map):
         return self.following_key(key)
 
     def freeze(self) -> None:
-        """``BPF_MAP_FREEZE``: from now on user space only reads. A second time is ``EPERM``."""
-        self._check_writable()
+        """``BPF_MAP_FREEZE``: from now on user space only reads. A second time is ``EPERM``.
+
+        Before 6.5 it was ``EBUSY``, and it was the process that needed a permission, not the map.
+        """
+        if self.release.has("freeze_takes_writing"):
+            self._check_writable()
+        else:
+            self._check_open()
+            if self.frozen:
+                raise KernelError(EBUSY)
+            check_freeze(self.lab)
         self.frozen = True
 
     def close(self) -> None:
@@ -216,6 +227,30 @@ class ModelMap(Map):
 class RedirectMap(ModelMap):
     """A map that frames are redirected through: without batches."""
 
+    @property
+    def memory(self) -> int:
+        """What the map says it takes: since 6.4 by its type's own account.
+
+        Before, whole pages (``syscall.c: bpf_map_memory_footprint``): for keys and values that are
+        nowhere in these maps, and in 5.10 for what was charged on creation.
+        """
+        if self.release.has("memory_by_type"):
+            return self.taken
+        size = self.charged
+        if self.release.has("memory_by_cgroup"):
+            size = self.max_entries * _rounded(self.key_size + self.value_size, 8)
+        return _rounded(size, PAGE_SIZE)
+
+    @property
+    def taken(self) -> int:
+        """The type's own account, in bytes."""
+        raise NotImplementedError
+
+    @property
+    def charged(self) -> int:
+        """Bytes charged on creation (``syscall.c: bpf_map_charge_init``)."""
+        raise NotImplementedError
+
     def lookup_and_delete(self, key: Key) -> bytes:
         """``BPF_MAP_LOOKUP_AND_DELETE_ELEM``: not for the maps of redirection."""
         self._sized(self._key(key), self.key_size, "key")
@@ -243,9 +278,14 @@ class IndexedMap(RedirectMap):
     """A map whose keys are the slots ``0 … max_entries - 1``."""
 
     @property
-    def memory(self) -> int:
+    def taken(self) -> int:
         """The map and its slots (``cpumap.c: cpu_map_mem_usage``), not what those hold."""
-        return MAP_SIZE + self.max_entries * POINTER_SIZE
+        return MAP_SIZE + self.charged
+
+    @property
+    def charged(self) -> int:
+        """The slots."""
+        return self.max_entries * POINTER_SIZE
 
     def following_key(self, key: bytes | None) -> bytes:
         """Empty slots are not skipped (``devmap.c: dev_map_get_next_key``)."""
@@ -255,6 +295,10 @@ class IndexedMap(RedirectMap):
         if slot == self.max_entries - 1:
             raise missing()
         return word(slot + 1)
+
+
+def _rounded(size: int, unit: int) -> int:
+    return -(-size // unit) * unit
 
 
 def number(raw: bytes) -> int:

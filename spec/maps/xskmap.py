@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from spec.errors import KernelError
 from spec.lab import Socket
 from spec.maps.devmap import CREATE_FLAGS
-from spec.maps.element import Definition, IndexedMap, number, signed, word
+from spec.maps.element import MAP_SIZE, Definition, IndexedMap, number, signed, word
 from spec.uapi import BPF_EXIST, BPF_NOEXIST, XDP_TX
 
 if TYPE_CHECKING:
@@ -74,9 +74,14 @@ class Xskmap(IndexedMap):
         self.slots.pop(slot, None)
 
     @property
-    def memory(self) -> int:
+    def taken(self) -> int:
         """The map, its slots, and a node for each full one (``xskmap.c: xsk_map_mem_usage``)."""
-        return super().memory + len(self.slots) * NODE_SIZE
+        return super().taken + len(self.slots) * NODE_SIZE
+
+    @property
+    def charged(self) -> int:
+        """The slots, and unlike for other types the map before them."""
+        return MAP_SIZE + super().charged
 
     def program_lookup(self, key: bytes) -> bytes | None:
         """A program reads ``struct bpf_xdp_sock``: the queue, and every device has one only."""

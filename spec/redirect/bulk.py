@@ -10,6 +10,7 @@ from __future__ import annotations
 from errno import EMSGSIZE, ENETDOWN, EOPNOTSUPP
 from typing import TYPE_CHECKING
 
+from spec.machine.host import ContextWithoutMetadata
 from spec.redirect import entry_program
 from spec.trace import DevmapXmit
 from spec.uapi import Verdict
@@ -47,7 +48,8 @@ def enqueue_for_entry(
     if entry.program is None or cpu.release.has("entry_program_at_flush"):
         return enqueue(cpu, entry.device, frame, ingress, entry.program)
     frame.meta = frame.start
-    if not entry_program.passes(cpu, entry.program, frame, entry.device, ingress):
+    program, shown = entry.program, ContextWithoutMetadata
+    if not entry_program.passes(cpu, program, frame, entry.device, ingress, shown=shown):
         return 0
     return enqueue(cpu, entry.device, frame, ingress, None)
 

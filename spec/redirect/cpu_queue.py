@@ -190,11 +190,14 @@ class Round:
             if redirect(self.cpu, ingress, frame, program) == 0:
                 self.redirects += 1
                 return False
-        elif generic and act != _DROP:
+        elif act not in (_DROP, _PASS) and self._tells_of_exceptions(generic):
             self.cpu.trace.append((ExceptionRaised, program.id, act, ingress.ifindex))
         self.drops += 1
         frame.drop()
         return False
+
+    def _tells_of_exceptions(self, generic: bool) -> bool:
+        return generic or self.cpu.release.has("cpumap_tells_of_exceptions")
 
 
 def run_round(cpu: Processor, entry: CpuEntry) -> None:

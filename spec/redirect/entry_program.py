@@ -30,12 +30,13 @@ def passes(
     egress: ModelDevice,
     ingress: ModelDevice,
     rx_queue: int = 0,
+    shown: type[Context] = Context,
 ) -> bool:
     """Whether *program* lets *frame* out of *egress*: only ``XDP_PASS`` does.
 
     Any verdict but ``XDP_PASS`` and ``XDP_DROP`` raises ``xdp_exception`` on the egress device.
     """
-    context = Context(frame, ingress.ifindex, rx_queue, egress.ifindex)
+    context = shown(frame, ingress.ifindex, rx_queue, egress.ifindex)
     act = program.executable.run(context, cpu)
     if act == _PASS:
         return True

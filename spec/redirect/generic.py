@@ -45,6 +45,8 @@ def run_generic(cpu: Processor, device: ModelDevice, frame: Frame, program: Mode
     try:
         if frame.start < HEADROOM or (frame.frags and not _keeps_frags(cpu, program)):
             frame.replace(private_copy(frame, _keeps_frags(cpu, program)))
+        elif frame.cloned:
+            frame.replace(frame.copy())
         act = program.executable.run(Context(frame, device.ifindex), cpu)
         if act == _PASS:
             return True
@@ -117,14 +119,15 @@ def send_to_entry(
 ) -> int:
     """Run the program of *entry* and send *frame* (``dev_map_generic_redirect``).
 
-    What the entry's program or the driver drops still counts as redirected.
+    What the entry's program or the driver drops still counts as redirected. Before
+    ``generic_entry_program`` a packet that a tap could not hand to its native program came here,
+    too, and was sent without a look at the entry's program.
     """
     err = forwarding_error(entry.device, len(frame))
     if err:
         return err
-    if entry.program is None or entry_program.passes(
-        cpu, entry.program, frame, entry.device, ingress
-    ):
+    own = entry.program if cpu.release.has("generic_entry_program") else None
+    if own is None or entry_program.passes(cpu, own, frame, entry.device, ingress):
         transmit(cpu, entry.device, frame, program)
     else:
         frame.drop()

@@ -82,6 +82,17 @@ class LiveFrame(Frame):
         if self.pool is not None:
             self.pool.give_back(self)
 
+    def clone(self) -> Frame:
+        """Until 6.2 a copy begins forty bytes too early, as far behind is the data from its frame.
+
+        ``xdpf_clone`` takes the frame's header to be where the headroom begins; the data of live
+        frames began after the header (``struct xdp_page_head``).
+        """
+        copy = super().clone()
+        if self.pool is not None and self.pool.is_behind_header:
+            copy.memory = bytearray(FRAME_HEADER) + self.memory[: self.end - FRAME_HEADER]
+        return copy
+
     def replace(self, other: Frame) -> None:
         """The frame moves to memory of its own, and its page may serve another."""
         if self.pool is not None:
@@ -96,6 +107,7 @@ class PagePool:
     """Where live frames get their pages: those of dropped frames come back as they were left."""
 
     def __init__(self, data: bytes, prepared: Prepared, size: int) -> None:
+        self.is_behind_header = not prepared.device.release.has("live_frames_around_header")
         self._data = data
         self._prepared = prepared
         self._size = size

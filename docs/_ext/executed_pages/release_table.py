@@ -14,7 +14,9 @@ from sphinx.util.typing import OptionSpec
 
 import spec.release
 from executed_pages.overview import table
-from spec.release import CHANGES, Change, number
+from spec.changes import CHANGES
+from spec.changes.change import Change
+from spec.release import number
 
 _MARKED = re.compile(
     r"\b(?P<commit>[0-9a-f]{12})\b|(?P<code>\b\w+\(\)|\b[A-Z]+_[A-Z_]+\b|\bE[A-Z0-9]{3,}\b|\bxdp_\w+)"

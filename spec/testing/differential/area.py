@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from spec.lab import Lab
@@ -74,6 +75,10 @@ class Area(Protocol):
 
     def open(self, pair: Pair) -> Session:
         """A session from nothing."""
+        ...
+
+    def compiled(self) -> Sequence[Path]:
+        """The object files that sessions load, compiled now if they have not been."""
         ...
 
     def simpler(self, step: Step) -> Iterable[Step]:

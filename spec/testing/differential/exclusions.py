@@ -28,8 +28,19 @@ EXCLUSIONS = (
     ),
     Exclusion(
         "maps",
+        "What a map with a single slot takes of memory.",
+        "The size of the kernel's own structure depends on how it was configured. What maps take "
+        "beyond that is compared.",
+    ),
+    Exclusion(
+        "maps",
         "Batches, lookup-and-delete and other operations that only ordinary maps have.",
         "The search is about the maps of redirection, where all of these are refused alike.",
+    ),
+    Exclusion(
+        "redirect",
+        "The counters rx_pp_… of a veth.",
+        "They are its page pool's, which a kernel counts only if it was built to.",
     ),
     Exclusion(
         "redirect",
@@ -53,6 +64,12 @@ EXCLUSIONS = (
         "Live frames for a thread in more than one batch, or more than 64 of them.",
         "A thread runs between two batches or not, and a page that it has dropped serves the next "
         "frame or not.",
+    ),
+    Exclusion(
+        "redirect",
+        "The order of frames of several protocols that one device has sent or received.",
+        "A packet socket sees them in an order that depends on who else listens. There are such "
+        "frames only before 6.3, where copies of live frames begin too early.",
     ),
     Exclusion(
         "redirect",

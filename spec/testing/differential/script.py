@@ -5,12 +5,11 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from spec.errors import InputError, KernelError
-from spec.lab import Lab
-from spec.testing.compiler import compile_bpf
+from spec.lab import Lab, LoadedObject
 
 OBJECT = "found"
 PROGRAM = '''\
@@ -18,8 +17,10 @@ PROGRAM = '''\
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from kernel_impl import KernelLab
+from kernel_impl.release import release
 from spec import ModelLab
 from spec.errors import KernelError
 from spec.lab import Lab
@@ -27,10 +28,10 @@ from spec.lab import Lab
 
 @contextmanager
 def told(line: str) -> Iterator[None]:
-    """Say what came of it, if it was refused."""
+    """Say what came of it, if it was refused or is about something that is not there."""
     try:
         yield
-    except KernelError as error:
+    except (KernelError, NameError) as error:
         print(f"  {{line}}: {{error}}")
 
 
@@ -39,7 +40,7 @@ def reproduce(lab: Lab) -> None:
 {body}
 
 
-for make in ModelLab, KernelLab:
+for make in partial(ModelLab, release()), KernelLab:
     with make() as lab, lab.inside():
         print(lab.engine)
         reproduce(lab)
@@ -71,13 +72,16 @@ class Script(NamedTuple):
     maps: tuple[str, ...]
     programs: tuple[str, ...]
     lines: tuple[str, ...]
+    load: Callable[[Lab], Iterable[LoadedObject]]
+    """Loads the programs and maps without a compiler, as the session has done."""
 
     def mentioned(self) -> Script:
         """The same without what no line speaks of."""
         words = set(re.findall(r"\w+", "\n".join(self.lines)))
         maps = tuple(name for name in self.maps if name in words)
         programs = tuple(name for name in self.programs if name in words)
-        return Script(self.source if maps or programs else "", maps, programs, self.lines)
+        source = self.source if maps or programs else ""
+        return self._replace(source=source, maps=maps, programs=programs)
 
 
 def body(script: Script) -> str:
@@ -129,8 +133,9 @@ def is_expression(line: str) -> bool:
 def _transcript(script: Script, lab: Lab) -> Sequence[str]:
     names: dict[str, Any] = {"lab": lab, "lo": lab.lo}
     if script.source:
-        loaded = lab.load(compile_bpf(script.source, OBJECT))
-        names |= {**loaded.maps, **loaded.programs}
+        objects = list(script.load(lab))
+        for loaded in objects:
+            names |= {**loaded.maps, **loaded.programs}
     written = []
     for line in script.lines:
         written.append(f">>> {line}")
@@ -140,6 +145,8 @@ def _transcript(script: Script, lab: Lab) -> Sequence[str]:
                 written += [] if value is None else repr(value).splitlines()
             else:
                 exec(line, names)
+        except NameError:
+            written.pop()  # a step about what no step has made, which was not left out in time
         except (KernelError, InputError) as error:
             written += ["Traceback (most recent call last):", "  ..."]
             written.append(f"{type(error).__name__}: {error}")

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from spec.errors import KernelError
-from spec.lab import Map
+from spec.lab import Lab, Map
 from spec.testing.differential.maps.operations import read
 from spec.testing.differential.side import Answer, Refusal, Side, answer
 from spec.uapi import MapType
@@ -38,12 +40,25 @@ def flags(side: Side, name: str) -> Answer:
     return side.map(name).map_flags
 
 
-def memory(side: Side, name: str) -> Answer:
-    """What ``/proc`` says of it: not of ordinary maps, which the model does not account for."""
+def memory(side: Side, name: str, least: Mapping[Side, Mapping[MapType, int]]) -> Answer:
+    """What ``/proc`` says of it beyond the *least*, which depends on how the kernel was built.
+
+    Not of ordinary maps, which the model does not account for.
+    """
     map = side.map(name)
     if map.type in ORDINARY or not _is_open(side, map):
         return None
-    return map.memory
+    return map.memory - least[side][map.type]
+
+
+def least_memory(lab: Lab, types: Sequence[str]) -> dict[MapType, int]:
+    """What a map with a single slot takes, for each of *types*."""
+    found = {}
+    for type in types:
+        map = lab.create_map(type)
+        found[map.type] = map.memory
+        map.close()
+    return found
 
 
 def _next(side: Side, name: str, key: int | None) -> Answer:

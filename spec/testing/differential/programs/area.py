@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from spec.lab import Lab
 from spec.testing.differential.area import Difference, Pair
@@ -12,6 +13,7 @@ from spec.testing.differential.programs import refused
 from spec.testing.differential.programs.case import MAIN, case_of, step_of
 from spec.testing.differential.programs.listing import c_source
 from spec.testing.differential.programs.map_choice import PROGRAMS, TABLES
+from spec.testing.differential.programs.memory_file import loaded
 from spec.testing.differential.programs.reduction import simpler
 from spec.testing.differential.programs.secrecy import keeps_secrets
 from spec.testing.differential.programs.session import LOAD, RUN, ProgramsSession
@@ -29,6 +31,10 @@ class ProgramsArea:
     def open(self, pair: Pair) -> ProgramsSession:
         """Three labs, which the cases of a session share."""
         return ProgramsSession(pair)
+
+    def compiled(self) -> Sequence[Path]:
+        """None: it assembles its own."""
+        return ()
 
     def simpler(self, step: Step) -> Iterator[Step]:
         """Shorter programs, fewer packets, smaller numbers."""
@@ -49,10 +55,11 @@ class ProgramsArea:
         """The same as part of a page."""
         del difference
         step = steps[-1]
-        source = c_source(case_of(step.arguments))
+        case = case_of(step.arguments)
+        source = c_source(case)
         id = f"{self.name}.{hashlib.sha256(source.encode()).hexdigest()[:8]}"
         if step.name == LOAD:
-            return refused.fragment(source, id, kernel)
+            return refused.fragment(source, case.object(), id, kernel)
         return fragment(_script(step), id, kernel)
 
 
@@ -71,4 +78,7 @@ def _script(step: Step) -> Script:
             name = filled.shape.name
             lines.append(f"[({name}.lookup(key), key) for key in {name}.keys()]")
     maps = tuple(each.shape.name for each in case.maps)
-    return Script(c_source(case), maps, tuple(name for name, _ in case.programs), tuple(lines))
+    programs = tuple(name for name, _ in case.programs)
+    return Script(
+        c_source(case), maps, programs, tuple(lines), lambda lab: [loaded(lab, case.object())]
+    )

@@ -4,19 +4,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from spec.lab import Lab, LoadedObject
 
 
-@contextmanager
-def loaded(lab: Lab, content: bytes) -> Iterator[LoadedObject]:
-    """An object file of *content*, loaded by *lab* and given up in the end."""
+def loaded(lab: Lab, content: bytes) -> LoadedObject:
+    """An object file of *content*, loaded by *lab*."""
     fd = os.memfd_create("program", os.MFD_CLOEXEC)
     try:
         os.write(fd, content)
-        with lab.load(f"/proc/self/fd/{fd}") as made:
-            yield made
+        return lab.load(f"/proc/self/fd/{fd}")
     finally:
         os.close(fd)

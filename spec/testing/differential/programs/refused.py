@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from spec.errors import InputError, KernelError
 from spec.lab import Lab
-from spec.testing.compiler import compile_bpf
+from spec.testing.differential.programs.memory_file import loaded
 from spec.testing.differential.script import OBJECT, PAGE
 
 ASKED = f"sorted(lab.load({OBJECT}).programs)"
@@ -32,18 +32,18 @@ def body(source: str) -> str:
     return BODY.format(object=OBJECT, source=source, asked=ASKED)
 
 
-def fragment(source: str, id: str, kernel: Callable[[], Lab]) -> str:
-    """Part of a page that says what a lab of *kernel* makes of it."""
+def fragment(source: str, content: bytes, id: str, kernel: Callable[[], Lab]) -> str:
+    """Part of a page that says what a lab of *kernel* makes of *source*, compiled to *content*."""
     block = BLOCK.format(name=OBJECT, source=textwrap.indent(source.strip(), "   "))
     with kernel() as lab, lab.inside():
-        example = f">>> {ASKED}\n{_answer(source, lab)}"
+        example = f">>> {ASKED}\n{_answer(content, lab)}"
         release = lab.release
     return PAGE.format(block=block, id=id, release=release, example=textwrap.indent(example, "   "))
 
 
-def _answer(source: str, lab: Lab) -> str:
+def _answer(content: bytes, lab: Lab) -> str:
     try:
-        with lab.load(compile_bpf(source, OBJECT)) as loaded:
-            return repr(sorted(loaded.programs))
+        with loaded(lab, content) as made:
+            return repr(sorted(made.programs))
     except (InputError, KernelError) as error:
         return f"Traceback (most recent call last):\n  ...\n{type(error).__name__}: {error}"

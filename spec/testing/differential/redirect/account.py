@@ -20,12 +20,16 @@ OF_THE_FIRST = "from_ifindex"
 """Tells where the first frame of a bulk came from: which one that is depends on the rounds, too."""
 
 
+PROTOCOL = slice(12, 14)
+
+
 def account(side: Side, events: Sequence[Event]) -> Answer:
     """The events, and what every device and socket has sent and received in this step.
 
     Where a thread on another processor took part, how it divided its frames into rounds, and what
     came before what on the two processors, is a matter of time: there, events of the same kind
-    are added up, and frames are compared without their order.
+    are added up, and frames are compared without their order. So are those of several protocols,
+    which a packet socket sees in an order that depends on who else listens.
     """
     elsewhere = any(type(event) is CpumapKthread and event.cpu != side.cpu for event in events)
     told = _added_up(side, events) if elsewhere else [side.event(event) for event in events]
@@ -35,7 +39,8 @@ def account(side: Side, events: Sequence[Event]) -> Answer:
             continue
         for direction, found in (("sent", device.sent), ("received", device.received)):
             if found:
-                frames[f"{name}.{direction}"] = sorted(found) if elsewhere else found
+                mixed = elsewhere or len({frame[PROTOCOL] for frame in found}) > 1
+                frames[f"{name}.{direction}"] = sorted(found) if mixed else found
     for name, socket in side.sockets.items():
         if name not in side.closed and (found := socket.received):
             frames[f"{name}.received"] = found

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from spec.testing.differential.area import Pair
 from spec.testing.differential.lab_area import LabArea
 from spec.testing.differential.redirect.drawing import depends_on_time
 from spec.testing.differential.redirect.operations import OPERATIONS, fixed_numbers
-from spec.testing.differential.redirect.session import MAPS, RedirectSession, source
+from spec.testing.differential.redirect.session import MAPS, RedirectSession, compiled, source
 from spec.testing.differential.redirect.simplify import is_whole, simpler_frames
 from spec.testing.differential.script import Script
 from spec.testing.differential.step import Step
@@ -28,6 +29,10 @@ class RedirectArea(LabArea):
         """A session from nothing."""
         return RedirectSession(pair)
 
+    def compiled(self) -> Sequence[Path]:
+        """The one object with everything."""
+        return (compiled(),)
+
     def script(self, lines: tuple[str, ...]) -> Script:
         """*lines* with the whole object."""
         programs = tuple(re.findall(r'SEC\("xdp[^"]*"\) int (\w+)', source()))
@@ -35,7 +40,10 @@ class RedirectArea(LabArea):
             f"_ = [numbers.update(*pair) for pair in {list(fixed_numbers(0).items())}]",
             *lines,
         )
-        return Script(source(), (*MAPS, "numbers", "places"), programs, lines).mentioned()
+        maps = (*MAPS, "numbers", "places")
+        return Script(
+            source(), maps, programs, lines, lambda lab: [lab.load(compiled())]
+        ).mentioned()
 
     def simpler(self, step: Step) -> Sequence[Step]:
         """None that would depend on time where *step* does not."""
