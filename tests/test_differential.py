@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 import kernel_impl
 from kernel_impl.command import main
+from kernel_impl.fuzz import STEPS
 from kernel_impl.fuzzing import KERNEL, pairs
 from spec import ModelLab
 from spec.errors import InputError
@@ -60,6 +61,10 @@ def kernel() -> Iterator[Pairs]:
 def mutation(area: str, name: str) -> Mutation:
     """The mutation of that name."""
     return next(each for each in MUTATIONS[area] if each.name == name)
+
+
+def test_every_area_can_be_asked_for() -> None:
+    assert list(STEPS) == list(AREAS)
 
 
 # What is found.
