@@ -186,8 +186,10 @@ def _break(request: Request, name: str) -> int:
 def _summary(result: Result) -> str:
     rate = result.steps / result.seconds if result.seconds else 0
     outcome = "a difference" if result.failed else "no difference"
+    amounts = {"steps": result.steps, **result.counted, "sessions": result.sessions}
+    amount = ", ".join(f"{count:,} {what}" for what, count in amounts.items())
     return (
-        f"{result.area}: {outcome} in {result.steps:,} steps, {result.sessions:,} sessions, "
+        f"{result.area}: {outcome} in {amount}, "
         f"{result.seconds:.1f} s ({rate:,.0f} steps/s), seed {result.seed}"
     )
 

@@ -139,6 +139,7 @@ def record_line(request: Request, result: Result) -> str:
         "part": list(request.limits.part),
         "sessions": result.sessions,
         "steps": result.steps,
+        "counted": result.counted,
         "seconds": round(result.seconds, 1),
         "workers": request.workers or len(os.sched_getaffinity(0)),
         "against": request.against,

@@ -23,9 +23,16 @@ CAMPAIGNS = sorted((PROJECT / "docs" / "campaigns").glob("*.jsonl"))
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def run(steps: int, difference: str = "") -> dict[str, object]:
-    """What a plot needs to know of a campaign."""
-    return {"steps": steps, "difference": difference}
+def run(
+    steps: int, difference: str = "", counted: dict[str, int] | None = None
+) -> dict[str, object]:
+    """What a plot and the totals need to know of a campaign, which took a minute."""
+    return {
+        "steps": steps,
+        "difference": difference,
+        "seconds": 60.0,
+        "counted": counted or {},
+    }
 
 
 def test_a_plot_has_a_point_for_each_campaign() -> None:
@@ -39,6 +46,18 @@ def test_a_plot_has_a_point_for_each_campaign() -> None:
     assert [point[1] for point in points[1:]] == sorted((p[1] for p in points[1:]), reverse=True)
     description = drawing.findtext(f"{SVG}desc")
     assert description == "1 difference found in 10,005 steps of 3 campaigns"
+
+
+def test_totals_say_how_much_was_done_since_the_last_difference() -> None:
+    runs = [
+        run(1000),
+        run(9000, "x"),
+        run(5, counted={"frames": 7}),
+        run(15, counted={"frames": 3}),
+    ]
+    kernel, area, *told = campaigns._total("6.18", "maps", runs)
+    assert (kernel, area) == ("6.18", "maps")
+    assert told == ["10,020 (10 frames)", "1", "20 (10 frames)", "4 min"]
 
 
 @pytest.mark.parametrize("path", CAMPAIGNS, ids=[path.stem for path in CAMPAIGNS])

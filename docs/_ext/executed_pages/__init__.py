@@ -12,6 +12,7 @@ from executed_pages.blocks import PageCodeBlock
 from executed_pages.campaigns import (
     CampaignFigureDirective,
     CampaignTableDirective,
+    CampaignTotalsDirective,
     FoundTableDirective,
     NotComparedDirective,
 )
@@ -50,6 +51,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_directive("release-table", ReleaseTableDirective)
     app.add_directive("evidence-summary", EvidenceSummaryDirective)
     app.add_directive("bench-table", BenchTableDirective)
+    app.add_directive("campaign-totals", CampaignTotalsDirective)
     app.add_directive("campaign-table", CampaignTableDirective)
     app.add_directive("campaign-figure", CampaignFigureDirective)
     app.add_directive("found-table", FoundTableDirective)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""What ``xdpspec fuzz --record`` wrote to ``docs/campaigns``: a table, and a plot over time."""
+"""What ``xdpspec fuzz --record`` wrote to ``docs/campaigns``: tables, and a plot over time."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,12 +20,13 @@ from spec.testing.differential.corpus import read_corpus
 from spec.testing.differential.exclusions import EXCLUSIONS
 
 HEADER = ("Area", "Steps", "Sessions", "Seed", "Took", "Kernel", "Date, commit", "Found")
+TOTALS = ("Kernel", "Area", "Steps", "Differences", "Steps since the last", "Took")
 WIDTH, HEIGHT, MARGIN = 320, 150, 34
 """Of one plot, in CSS pixels."""
 
 
-class CampaignTableDirective(SphinxDirective):
-    """A row for each campaign, as the run recorded it, and the totals."""
+class CampaignTotalsDirective(SphinxDirective):
+    """A row for each kernel and area: all their campaigns together."""
 
     has_content = False
     option_spec: ClassVar[OptionSpec] = {}
@@ -33,12 +35,23 @@ class CampaignTableDirective(SphinxDirective):
         runs = _recorded(self)
         if not runs:
             return [nodes.paragraph("", "No campaign was recorded yet.")]
+        rows = [
+            [[nodes.paragraph("", text)] for text in _total(kernel, area, some)]
+            for (kernel, area), some in sorted(_by_kernel_and_area(runs).items())
+        ]
+        return [table(TOTALS, rows, ["campaigns"])]
+
+
+class CampaignTableDirective(SphinxDirective):
+    """A row for each campaign, as the run recorded it."""
+
+    has_content = False
+    option_spec: ClassVar[OptionSpec] = {}
+
+    def run(self) -> list[nodes.Node]:
+        runs = _recorded(self)
         rows = [[[nodes.paragraph("", text)] for text in _cells(run)] for run in runs]
-        total = "; ".join(
-            f"{area}: {sum(run['steps'] for run in runs if run['area'] == area):,} steps"
-            for area in _areas(runs)
-        )
-        return [nodes.paragraph("", f"In all, {total}."), table(HEADER, rows, ["campaigns"])]
+        return [table(HEADER, rows, ["campaigns"])] if rows else []
 
 
 class CampaignFigureDirective(SphinxDirective):
@@ -132,10 +145,38 @@ def _areas(runs: Sequence[Any]) -> list[str]:
     return sorted({run["area"] for run in runs})
 
 
+def _by_kernel_and_area(runs: Sequence[Any]) -> dict[tuple[str, str], list[Any]]:
+    grouped: dict[tuple[str, str], list[Any]] = {}
+    for run in runs:
+        grouped.setdefault((run["kernel"] or run["against"], run["area"]), []).append(run)
+    return grouped
+
+
+def _total(kernel: str, area: str, runs: Sequence[Any]) -> tuple[str, ...]:
+    """The cells of *runs*, which are in the order of time."""
+    last = max((at for at, run in enumerate(runs) if run["difference"]), default=-1)
+    return (
+        kernel,
+        area,
+        _amount(runs),
+        str(sum(bool(run["difference"]) for run in runs)),
+        _amount(runs[last + 1 :]),
+        f"{sum(run['seconds'] for run in runs) / 60:.0f} min",
+    )
+
+
+def _amount(runs: Sequence[Any]) -> str:
+    """Steps, and what else was counted."""
+    counted = sum((Counter(run.get("counted", {})) for run in runs), Counter[str]())
+    others = ", ".join(f"{count:,} {what}" for what, count in counted.items())
+    steps = f"{sum(run['steps'] for run in runs):,}"
+    return f"{steps} ({others})" if others else steps
+
+
 def _cells(run: Any) -> tuple[str, ...]:
     return (
         run["area"],
-        f"{run['steps']:,}",
+        _amount([run]),
         f"{run['sessions']:,}",
         str(run["seed"]),
         f"{run['seconds'] / 60:.1f} min, {run['workers']} workers",

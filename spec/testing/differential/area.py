@@ -8,6 +8,7 @@ starts from nothing, so that a list of steps says everything there is to say abo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -43,6 +44,9 @@ class Difference(NamedTuple):
 
 class Session(Protocol):
     """A pair of labs that have gone the same way so far."""
+
+    counted: Counter[str]
+    """What is worth counting beside the steps, by what it is called."""
 
     def draw(self, choices: Choices) -> Step:
         """The next step, considering what there is by now. Changes nothing."""

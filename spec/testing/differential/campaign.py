@@ -11,6 +11,7 @@ import ctypes
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -35,6 +36,7 @@ class Session(NamedTuple):
 
     number: int
     steps: int
+    counted: Counter[str]
     failure: Failure | None
 
 
@@ -60,6 +62,7 @@ class Result(NamedTuple):
     seed: int
     sessions: int
     steps: int
+    counted: Counter[str]
     seconds: float
     failed: Session | None
 
@@ -79,8 +82,9 @@ def run_session(area: Area, pair: Pair, seed: int, number: int, most: int) -> Se
             ):
                 found = session.check()
             if found is not None:
-                return Session(number, len(steps), Failure(area, tuple(steps), found))
-        return Session(number, len(steps), None)
+                failure = Failure(area, tuple(steps), found)
+                return Session(number, len(steps), session.counted, failure)
+        return Session(number, len(steps), session.counted, None)
     finally:
         session.close()
 
@@ -118,7 +122,9 @@ def run_campaign(
         for worker in crew:
             worker.end()
     steps = sum(session.steps for session in done)
-    return Result(area.name, seed, len(done), steps, time.monotonic() - began, failed)
+    counted = sum((session.counted for session in done), Counter[str]())
+    seconds = time.monotonic() - began
+    return Result(area.name, seed, len(done), steps, counted, seconds, failed)
 
 
 class _Plan:

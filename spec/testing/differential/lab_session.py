@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from typing import Any, NamedTuple
@@ -30,6 +31,7 @@ class LabSession:
     operations: Mapping[str, Operation] = {}
 
     def __init__(self, pair: Pair) -> None:
+        self.counted = Counter[str]()
         with ExitStack() as opened:
             self.model = Side(pair.model(), pair.cpu, pair.broken)
             opened.callback(self.model.close)

@@ -23,6 +23,7 @@ from spec.testing.differential.programs.version import NEWEST, Version, probe
 from spec.testing.differential.step import Step
 
 RUN, LOAD = "run", "load"
+RUNS, REFUSED = "program runs", "programs that only the kernel refused"
 PACKETS = 48
 """Packets that each program runs on: each is one run."""
 DAMAGED = 0.2
@@ -33,12 +34,12 @@ INTERPRETER, TRANSLATOR = "interpreter", "translator"
 class ProgramsSession:
     """Three engines that play the same cases.
 
-    ``runs`` counts packets through a loaded program, ``unpromised`` what only the kernel refuses,
-    by its decisive line without the numbers.
+    It counts packets through a loaded program, and programs that only the kernel refuses;
+    ``unpromised`` does so by the decisive line without the numbers.
     """
 
     def __init__(self, pair: Pair, highest: int = NEWEST) -> None:
-        self.runs, self.unpromised = 0, Counter[str]()
+        self.counted, self.unpromised = Counter[str](), Counter[str]()
         self._opened = ExitStack()
         try:
             kernel = self._open(pair.kernel())
@@ -74,8 +75,9 @@ class ProgramsSession:
             if found is not None:
                 return found
         if why := unpromised(model, kernel):
+            self.counted[REFUSED] += 1
             self.unpromised[re.sub(r"-?\b0x[0-9a-f]+|-?\d+", "N", why)] += 1
-        self.runs += len(kernel.runs)
+        self.counted[RUNS] += len(kernel.runs)
         return None
 
     def check(self) -> Difference | None:
