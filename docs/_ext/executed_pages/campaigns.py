@@ -19,8 +19,8 @@ from executed_pages.svg import Canvas
 from spec.testing.differential.corpus import read_corpus
 from spec.testing.differential.exclusions import EXCLUSIONS
 
-HEADER = ("Area", "Steps", "Sessions", "Seed", "Took", "Kernel", "Date, commit", "Found")
-TOTALS = ("Kernel", "Area", "Steps", "Differences", "Steps since the last", "Took")
+HEADER = ("Kernel", "Area", "Steps", "Seed", "Found", "Took", "Commit", "Date")
+TOTALS = ("Kernel", "Area", "Steps", "Differences", "Since the last", "Took")
 WIDTH, HEIGHT, MARGIN = 320, 150, 34
 """Of one plot, in CSS pixels."""
 
@@ -99,18 +99,19 @@ def draw(area: str, runs: Sequence[Any]) -> str:
     """Steps of *area* from left to right, differences upwards, a point for each campaign."""
     canvas, points = Canvas(), list(_points(runs))
     steps, found = points[-1]
+    highest = max(1, found)
     across, up = WIDTH - 2 * MARGIN, HEIGHT - 2 * MARGIN
     places = [
-        (MARGIN + across * x / max(1, steps), HEIGHT - MARGIN - up * y / max(1, found))
-        for x, y in points
+        (MARGIN + across * x / max(1, steps), HEIGHT - MARGIN - up * y / highest) for x, y in points
     ]
     canvas.path(f"M{MARGIN} {MARGIN}V{HEIGHT - MARGIN}H{WIDTH - MARGIN}", "wire")
     canvas.path("M" + "L".join(f"{x:g} {y:g}" for x, y in places), "wire strong")
     for x, y in places:
         canvas.circle(x, y, 2.5, "number")
     canvas.text(MARGIN, MARGIN - 12, f"{area}: differences found", "caption", "start")
-    canvas.text(MARGIN - 6, MARGIN + 4, f"{found}", "small", "end")
-    canvas.text(WIDTH - MARGIN, HEIGHT - MARGIN + 18, f"{steps:,} steps", "small", "end")
+    canvas.text(MARGIN - 6, MARGIN + 4, f"{highest}", "kind", "end")
+    canvas.text(MARGIN - 6, HEIGHT - MARGIN + 4, "0", "kind", "end")
+    canvas.text(WIDTH - MARGIN, HEIGHT - MARGIN + 18, f"{steps:,} steps", "kind", "end")
     plural = "s" * (found != 1)
     words = f"{found} difference{plural} found in {steps:,} steps of {len(runs)} campaigns"
     return canvas.svg(WIDTH, HEIGHT, "campaign-plot", f"Search of {area}", words)
@@ -175,12 +176,12 @@ def _amount(runs: Sequence[Any]) -> str:
 
 def _cells(run: Any) -> tuple[str, ...]:
     return (
+        (run["kernel"] or run["against"]).partition("-")[0],
         run["area"],
         _amount([run]),
-        f"{run['sessions']:,}",
         str(run["seed"]),
-        f"{run['seconds'] / 60:.1f} min, {run['workers']} workers",
-        run["kernel"] or run["against"],
-        f"{run['date'][:10]}, {run['commit'] or run['version']}",
         "a difference" if run["difference"] else "nothing",
+        f"{run['seconds'] / 60:.1f} min",
+        run["commit"] or run["version"],
+        run["date"][:10],
     )
