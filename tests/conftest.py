@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +16,14 @@ from tests.bpf_pieces import ENTRIES
 from tests.cpumap_programs import Farm
 from tests.switch import OpenRelease, Switch
 from tests.wide import Wide
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heard_interrupts() -> Iterator[None]:
+    """What a shell starts in the background ignores SIGINT, and so would every command of ours."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
