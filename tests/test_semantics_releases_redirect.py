@@ -127,6 +127,20 @@ def test_each_packet_that_a_veth_copied_had_a_page_of_its_own_until_6_5(
         assert [len(received) for received in far.received] == [60 + most]
 
 
+@pytest.mark.parametrize(
+    ("text", "length"), [("5.10", 3800), ("5.15", 3780), ("6.3", 3800), ("6.4", 3780)]
+)
+def test_a_packet_in_more_than_a_page_kept_its_length_until_6_4(
+    compile_bpf: Callable[..., Path], text: str, length: int
+) -> None:
+    shrinks = program("bpf_xdp_adjust_tail(ctx, -20); return XDP_PASS;")
+    with ModelLab(text) as lab:
+        eth0 = lab.tap("eth0")
+        eth0.attach(lab.load(compile_bpf(INCLUDES + shrinks, "shrinks")).programs["asked"])
+        eth0.receive(bytes(3800))
+        assert [len(received) for received in eth0.received] == [length]
+
+
 def test_nobody_could_be_asked_for_features_until_6_2() -> None:
     with ModelLab("6.2") as lab:
         assert refusal(lambda: lab.tap("eth0").xdp_features) == "ENOENT"
