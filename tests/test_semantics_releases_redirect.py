@@ -94,7 +94,7 @@ def test_a_packet_too_long_for_a_tap_met_no_program_of_an_entry_until_5_14(
 
 
 def test_a_native_program_of_a_veth_writes_to_no_copy_but_its_own(release: OpenRelease) -> None:
-    switch = release("6.1", "generic")
+    switch = release("6.0", "generic")
     near = switch.lab.veth("target", "sink")
     switch.put(2, near)
     far_end(near).attach(switch.programs["follows"])
@@ -105,7 +105,7 @@ def test_a_native_program_of_a_veth_writes_to_no_copy_but_its_own(release: OpenR
 
 
 def test_a_generic_program_writes_to_no_copy_but_its_own(release: OpenRelease) -> None:
-    switch = release("6.12", "generic")
+    switch = release("6.17", "generic")
     near = switch.veth_in_slot_0()
     far_end(near).attach(switch.programs["follows"], "generic")
     sent = frame(slot(0, ALL), asks(MARK, verdict=XDP_PASS))
@@ -125,6 +125,20 @@ def test_each_packet_that_a_veth_copied_had_a_page_of_its_own_until_6_5(
         far.attach(lab.load(compile_bpf(INCLUDES + grows, "grows")).programs["asked"])
         far.receive(bytes(60))
         assert [len(received) for received in far.received] == [60 + most]
+
+
+@pytest.mark.parametrize(
+    ("text", "length"), [("5.10", 3800), ("5.15", 3780), ("6.3", 3800), ("6.4", 3780)]
+)
+def test_a_packet_in_more_than_a_page_kept_its_length_until_6_4(
+    compile_bpf: Callable[..., Path], text: str, length: int
+) -> None:
+    shrinks = program("bpf_xdp_adjust_tail(ctx, -20); return XDP_PASS;")
+    with ModelLab(text) as lab:
+        eth0 = lab.tap("eth0")
+        eth0.attach(lab.load(compile_bpf(INCLUDES + shrinks, "shrinks")).programs["asked"])
+        eth0.receive(bytes(3800))
+        assert [len(received) for received in eth0.received] == [length]
 
 
 def test_nobody_could_be_asked_for_features_until_6_2() -> None:
@@ -248,15 +262,17 @@ def test_upper_devices_are_counted_in_newer_releases(
 
 
 @pytest.mark.semantics("G-05")
+@pytest.mark.parametrize(
+    ("text", "runs"), [("5.15", 3), ("6.1", 1), ("6.6", 1), ("6.12", 1), ("6.17", 3), ("6.18", 1)]
+)
 def test_copies_of_a_generic_broadcast_shared_their_bytes_in_older_releases(
-    release: OpenRelease,
+    release: OpenRelease, text: str, runs: int
 ) -> None:
-    for text, runs in (("5.15", [3, 3, 3]), ("6.17", [3, 3, 3]), ("6.18", [1, 1, 1])):
-        switch = release(text, "generic")
-        for number, device in enumerate(switch.devices[1:]):
-            switch.put(number, device, "entry_marks")
-        switch.eth0.receive(frame(slot(EMPTY, ALL)))
-        assert [marks(device.sent[0]).runs for device in switch.devices[1:]] == runs
+    switch = release(text, "generic")
+    for number, device in enumerate(switch.devices[1:]):
+        switch.put(number, device, "entry_marks")
+    switch.eth0.receive(frame(slot(EMPTY, ALL)))
+    assert [marks(device.sent[0]).runs for device in switch.devices[1:]] == [runs] * 3
 
 
 @pytest.mark.semantics("G-03", "G-07")

@@ -65,6 +65,14 @@ CHANGES = (
         "and one without room in the ring ENOBUFS; before, they were EINVAL, ENOSPC and ENOSPC.",
     ),
     Change(
+        "large_buffers_have_tails",
+        "6.5",
+        "d14eea09edf4",
+        "bpf_xdp_adjust_tail() takes packets in a buffer larger than a page, as generic XDP has "
+        "them; before, it refused to make them shorter or longer.",
+        backports=("5.15", "6.1", "6.4"),
+    ),
+    Change(
         "xdp_features",
         "6.3",
         "b9d460c92455",
@@ -165,7 +173,8 @@ CHANGES = (
         "7.1",
         "",
         "Copies of a generic broadcast have their own data, so that what one entry's program "
-        "writes the others do not send (seen on 6.18.44, not yet in 6.18.35).",
-        backports=("6.18",),
+        "writes the others do not send (seen on 6.18.44, not yet in 6.18.35, and on what Debian "
+        "ships as 6.1.0-56 and 6.12.118).",
+        backports=("6.1", "6.6", "6.12", "6.18"),
     ),
 )

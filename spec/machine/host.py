@@ -18,13 +18,15 @@ class Frame(Protocol):
     """The packet a program runs on (``struct xdp_buff``).
 
     ``memory`` holds headroom, linear data and tailroom; ``meta <= start <= end`` are offsets in
-    it, and ``meta == start`` means that there is no metadata. ``frags`` are further fragments.
+    it, and ``meta == start`` means that there is no metadata. ``room`` is all the bytes that
+    memory could have, ``frags`` are further fragments.
     """
 
     memory: bytearray
     meta: int
     start: int
     end: int
+    room: int
     frags: list[bytearray]
 
     @property

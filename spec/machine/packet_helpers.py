@@ -16,6 +16,8 @@ XDP_FRAME_SIZE = 40
 ETH_HLEN = 14
 MAX_METADATA, OLD_MAX_METADATA = 252, 32
 MAX_PACKET = 0xFFFF
+LARGEST_ROOM = 4096 - 320
+"""Headroom, data and tailroom in a page, which ``struct skb_shared_info`` ends."""
 
 BPF_FIB_LKUP_RET_NOT_FWDED = 4
 FIB_LOOKUP_SIZE = 64
@@ -63,11 +65,17 @@ def adjust_meta(memory: Memory, context: int, offset: int, *_: int) -> int:
 
 
 def adjust_tail(memory: Memory, context: int, offset: int, *_: int) -> int:
-    """``bpf_xdp_adjust_tail()``: new bytes are zero."""
+    """``bpf_xdp_adjust_tail()``: new bytes are zero.
+
+    Before ``large_buffers_have_tails`` no packet in a buffer larger than a page could change
+    its length.
+    """
     del context
     frame, offset = memory.context.frame, signed32(offset)
     if frame.frags:
         result = _adjust_fragments(frame, offset)
+    elif frame.room > LARGEST_ROOM and not memory.release.has("large_buffers_have_tails"):
+        return -EINVAL
     else:
         end = frame.end + offset
         if end < frame.start + ETH_HLEN or (offset > 0 and not frame.lengthen(end)):
