@@ -182,6 +182,8 @@ class Round:
         from spec.redirect.native import do_redirect
 
         frame, ingress, generic = queued
+        if generic:
+            frame.meta = frame.start
         act = program.executable.run(Context(frame, ingress.ifindex), self.cpu)
         if act == _PASS and (generic or frame.meta >= FRAME_HEADER):
             return True

@@ -40,13 +40,18 @@ _PASS, _TX, _REDIRECT = int(Verdict.XDP_PASS), int(Verdict.XDP_TX), int(Verdict.
 
 
 def run_generic(cpu: Processor, device: ModelDevice, frame: Frame, program: ModelProgram) -> bool:
-    """Run *program* on *frame* arriving at *device*; whether the stack gets it."""
+    """Run *program* on *frame* arriving at *device*; whether the stack gets it.
+
+    Generic programs, those of entries too, find no metadata that an earlier program has left
+    (``net/core/dev.c: bpf_prog_run_generic_xdp``).
+    """
     cpu.enter()
     try:
         if frame.start < HEADROOM or (frame.frags and not _keeps_frags(cpu, program)):
             frame.replace(private_copy(frame, _keeps_frags(cpu, program)))
         elif frame.cloned:
             frame.replace(frame.copy())
+        frame.meta = frame.start
         act = program.executable.run(Context(frame, device.ifindex), cpu)
         if act == _PASS:
             return True
@@ -127,6 +132,7 @@ def send_to_entry(
     if err:
         return err
     own = entry.program if cpu.release.has("generic_entry_program") else None
+    frame.meta = frame.start
     if own is None or entry_program.passes(cpu, own, frame, entry.device, ingress):
         transmit(cpu, entry.device, frame, program)
     else:
