@@ -76,7 +76,7 @@ class Xskmap(IndexedMap):
     @property
     def taken(self) -> int:
         """The map, its slots, and a node for each full one (``xskmap.c: xsk_map_mem_usage``)."""
-        return super().taken + len(self.slots) * NODE_SIZE
+        return self.charged + len(self.slots) * NODE_SIZE
 
     @property
     def charged(self) -> int:
