@@ -118,13 +118,13 @@ def test_the_program_missed_socket_buffers_after_one_that_it_dropped(open_farm: 
 def test_the_account_of_a_round_came_after_what_the_stack_did(open_farm: Open) -> None:
     # The frame that comes back meets generic XDP, which redirects it to the CPU again.
     orders = []
-    for release in ("6.14", "6.15"):
+    for release in ("6.11", "6.12", "6.15"):
         farm = open_farm(release, "generic")
         farm.put(0)
         kinds = [type(event) for event in farm.burst(frame(0), 1)]
         orders.append(kinds)
     assert orders[0][2:5] == [CpumapEnqueue, Redirect, CpumapKthread]
-    assert orders[1][2:5] == [CpumapKthread, CpumapEnqueue, Redirect]
+    assert orders[1][2:5] == orders[2][2:5] == [CpumapKthread, CpumapEnqueue, Redirect]
 
 
 @pytest.mark.semantics("K-02")

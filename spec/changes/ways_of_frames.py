@@ -134,11 +134,18 @@ CHANGES = (
         backports=("5.10", "5.15", "6.1", "6.6"),
     ),
     Change(
+        "cpumap_account_first",
+        "6.12",
+        "23dc9867329c",
+        "xdp_cpumap_kthread gives account of a round before the stack gets the frames that passed; "
+        "before, what generic programs did with them was told first.",
+    ),
+    Change(
         "cpumap_gro",
         "6.15",
         "4f8ab26a034f",
-        "The thread of a CPUMAP entry hands frames to the stack through GRO, after its account; "
-        "its program sees every socket buffer of a round (57efe762cd3c).",
+        "The thread of a CPUMAP entry hands frames to the stack through GRO; its program sees "
+        "every socket buffer of a round (57efe762cd3c).",
     ),
     Change(
         "tap_metadata",

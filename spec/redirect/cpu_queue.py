@@ -112,7 +112,8 @@ class Round:
     def run(self, slept: bool) -> None:
         """Run the program, and let the stack have what it passes, or all without a program.
 
-        Before ``cpumap_gro`` socket buffers went up first, and the account followed.
+        Before ``cpumap_gro`` socket buffers went up first. The account followed what the stack did
+        before ``cpumap_account_first``.
         """
         processed = len(self.frames) + len(self.buffers)
         if self.entry.program is not None:
@@ -121,6 +122,9 @@ class Round:
         if self.cpu.release.has("cpumap_gro"):
             self._trace(*counts)
             self._merge([*self.frames, *self.buffers], processed)
+        elif self.cpu.release.has("cpumap_account_first"):
+            self._trace(*counts)
+            self._deliver([*self.buffers, *self.frames])
         else:
             self._deliver([*self.buffers, *self.frames])
             self._trace(*counts)
