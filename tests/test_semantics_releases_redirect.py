@@ -82,6 +82,18 @@ def test_copies_of_a_live_frame_began_too_early_until_6_2(
     assert copied == (bytes(early) + same)[: len(same)]
 
 
+@pytest.mark.parametrize("text", ["6.2", "6.3"])
+def test_copies_of_a_live_frame_that_a_veth_sent_on_began_where_it_does(
+    release: OpenRelease, text: str
+) -> None:
+    switch = release(text)
+    near = switch.lab.veth("target", "sink")
+    far_end(near).attach(switch.programs["follows"])
+    switch.burst(frame(redirect(near.ifindex), slot(EMPTY, ALL)), 1)
+    [copied], [same] = switch.eth1.sent, switch.eth3.sent
+    assert copied == same
+
+
 @pytest.mark.parametrize(("text", "sent"), [("5.14", 1), ("5.15", 0)])
 def test_a_packet_too_long_for_a_tap_met_no_program_of_an_entry_until_5_14(
     release: OpenRelease, text: str, sent: int

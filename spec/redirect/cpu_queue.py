@@ -190,6 +190,7 @@ class Round:
         if act == _PASS and (generic or frame.meta >= FRAME_HEADER):
             return True
         if act == _REDIRECT:
+            frame.convert()
             redirect = do_generic_redirect if generic else do_redirect
             if redirect(self.cpu, ingress, frame, program) == 0:
                 self.redirects += 1
