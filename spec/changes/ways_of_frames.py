@@ -144,8 +144,9 @@ CHANGES = (
         "cpumap_gro",
         "6.15",
         "4f8ab26a034f",
-        "The thread of a CPUMAP entry hands frames to the stack through GRO; its program sees "
-        "every socket buffer of a round (57efe762cd3c).",
+        "The thread of a CPUMAP entry hands frames to the stack through GRO, and softirqs that its "
+        "program's redirects raise wait until then; the program sees every socket buffer of a "
+        "round (57efe762cd3c).",
     ),
     Change(
         "tap_metadata",

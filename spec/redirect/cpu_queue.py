@@ -160,12 +160,14 @@ class Round:
         """Every frame, then every socket buffer, then the flush (``cpu_map_bpf_prog_run``).
 
         Before ``cpumap_gro`` the first socket buffer that did not pass was also the last that
-        the program saw, and passes of socket buffers were not counted.
+        the program saw, and passes of socket buffers were not counted; and softirqs that the
+        program's redirects had raised ran before the stack got anything.
         """
+        every_buffer = self.cpu.release.has("cpumap_gro")
         self.cpu.enter()
         self.frames = [queued for queued in self.frames if self._passes(program, queued)]
         self.passes = len(self.frames)
-        if self.cpu.release.has("cpumap_gro"):
+        if every_buffer:
             self.buffers = [queued for queued in self.buffers if self._passes(program, queued)]
             self.passes += len(self.buffers)
             self._flush()
@@ -176,6 +178,8 @@ class Round:
                     del self.buffers[position]
                     break
         self.cpu.leave()
+        if not every_buffer:
+            self.cpu.poll_pending()
 
     def _flush(self) -> None:
         if self.redirects:
