@@ -73,6 +73,13 @@ CHANGES = (
         backports=("5.15", "6.1", "6.4"),
     ),
     Change(
+        "small_heads",
+        "6.3",
+        "bf9f1baa279f",
+        "Small packets of the stack come from a cache of their own, with as much room as suits the "
+        "links that the kernel was built with; before, buffers were powers of two.",
+    ),
+    Change(
         "xdp_features",
         "6.3",
         "b9d460c92455",
