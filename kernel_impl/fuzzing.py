@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import kernel_impl
 from kernel_impl.maps import cpus, nr_cpus
+from kernel_impl.packets import small_head
 from kernel_impl.release import release as running_release
 from kernel_impl.version import commit, version
 from spec import ModelLab
@@ -125,7 +126,14 @@ def _with_kernel(allowed: list[int], number: int) -> Pair:
         os.sched_setaffinity(0, {cpu})
         return kernel_impl.KernelLab()
 
-    model = partial(ModelLab, running_release(), cpus=cpus(), cpu=cpu, nr_cpus=nr_cpus())
+    model = partial(
+        ModelLab,
+        running_release(),
+        cpus=cpus(),
+        cpu=cpu,
+        nr_cpus=nr_cpus(),
+        small_head=small_head(),
+    )
     return Pair(model, kernel, cpu)
 
 

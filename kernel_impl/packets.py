@@ -7,8 +7,10 @@ import socket
 import struct
 from collections import defaultdict
 from contextlib import suppress
+from pathlib import Path
 
 from spec.errors import KernelError
+from spec.socket_buffers import SMALL_HEAD
 
 ETH_P_ALL = 0x0003
 SOL_PACKET = 263
@@ -19,6 +21,18 @@ TP_STATUS_VLAN_VALID = 1 << 4
 LARGEST = 1 << 17
 _AUXDATA = struct.Struct("=IIIHHHH")
 ETH_ADDRESSES = 12
+SMALL_HEADS = Path("/sys/kernel/slab/skbuff_small_head/object_size")
+
+
+def small_head() -> int:
+    """Bytes that a small packet of the stack gets (``SKB_SMALL_HEAD_CACHE_SIZE``).
+
+    What is usual where the kernel does not tell: it has no such cache, or only root may know.
+    """
+    try:
+        return int(SMALL_HEADS.read_text(encoding="ascii"))
+    except OSError:
+        return SMALL_HEAD
 
 
 class PacketSocket:

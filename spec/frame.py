@@ -146,6 +146,9 @@ class Frame:
         self.end = end
         return True
 
+    def convert(self) -> None:
+        """Whoever had it as a buffer makes a frame of it (``xdp_convert_buff_to_frame``)."""
+
     def drop(self) -> None:
         """Nobody wants the frame any more; the memory of most frames is of no further interest."""
 

@@ -24,6 +24,7 @@ from spec.program import ModelProgram
 from spec.redirect.processor import Processor
 from spec.redirect.xsk import ModelSocket, OtherSocket
 from spec.release import DEFAULT, Release
+from spec.socket_buffers import SMALL_HEAD
 from spec.trace import LAST_SMALL_IFINDEX, EventLog, Record, event_log
 from spec.uapi import MapType
 
@@ -40,7 +41,7 @@ class ModelLab(Lab):
 
     Everything happens on processor *cpu*, except the threads of a CPUMAP. The process that asks has
     *capabilities*: names of those that BPF knows. Programs run by the *machine* ``translator``, or
-    by the slower ``interpreter``.
+    by the slower ``interpreter``. *small_head* is how many bytes that kernel gives small packets.
     """
 
     engine = "model"
@@ -53,6 +54,7 @@ class ModelLab(Lab):
         cpu: int = 0,
         machine: str = "translator",
         nr_cpus: int = 256,
+        small_head: int = SMALL_HEAD,
     ) -> None:
         self.capabilities = capabilities
         self.machine = machine
@@ -60,6 +62,7 @@ class ModelLab(Lab):
         self.release = release
         self.cpus = cpus
         self.nr_cpus = nr_cpus
+        self.small_head = small_head if self.release_table.has("small_heads") else 0
         self.trace: list[Record] = []
         self.printed: list[str] = []
         self.seen: list[list[Any]] = []

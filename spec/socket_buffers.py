@@ -10,7 +10,10 @@ from __future__ import annotations
 from spec.frame import HEADROOM, PADDING, PAGE_SIZE, SHARED_INFO, Frame, align
 
 SMALL_HEAD = 576
-"""What the cache for small heads gives (``SKB_SMALL_HEAD_CACHE_SIZE`` in usual configurations)."""
+"""What the cache for small heads gives (``SKB_SMALL_HEAD_CACHE_SIZE``) in many configurations.
+
+In those with tunnels and wireless links it is 640.
+"""
 LINEAR_OF_TAP = PAGE_SIZE - PADDING - SHARED_INFO
 """The linear part of what does not fit a page (``SKB_MAX_HEAD``)."""
 ETHERNET_HEADER, LINK_LAYER_ROOM = 14, 16
@@ -19,11 +22,15 @@ SPARE = 128
 """What is added where fragments move into the linear part."""
 
 
-def allocated(size: int) -> int:
-    """The room that there is where *size* bytes were asked for: what is left of a power of two."""
+def allocated(size: int, small_head: int) -> int:
+    """The room that there is where *size* bytes were asked for.
+
+    It is all of a small head, if those are kept apart and one will do (*small_head* is 0 if they
+    are not), or else what is left of a power of two.
+    """
     needed = align(size) + SHARED_INFO
-    if needed <= SMALL_HEAD:
-        return SMALL_HEAD - SHARED_INFO
+    if needed <= small_head:
+        return small_head - SHARED_INFO
     return (1 << (needed - 1).bit_length()) - SHARED_INFO
 
 
@@ -35,17 +42,18 @@ def built(data: bytes) -> Frame:
 def from_tap(data: bytes) -> Frame:
     """What a tap allocates for a frame that has no room beside what XDP wants."""
     linear = len(data) if PADDING + len(data) < PAGE_SIZE else LINEAR_OF_TAP
-    return _with_fragments(data, linear, PADDING, allocated(PADDING + linear))
+    # No small head is as large as that.
+    return _with_fragments(data, linear, PADDING, allocated(PADDING + linear, 0))
 
 
-def from_packet_socket(data: bytes) -> Frame:
+def from_packet_socket(data: bytes, small_head: int) -> Frame:
     """What a packet socket sends; its Ethernet header ends where the link layer's room does."""
     linear = len(data) if LINK_LAYER_ROOM + len(data) < PAGE_SIZE else ETHERNET_HEADER
     headroom = LINK_LAYER_ROOM - ETHERNET_HEADER
-    return _with_fragments(data, linear, headroom, allocated(LINK_LAYER_ROOM + linear))
+    return _with_fragments(data, linear, headroom, allocated(LINK_LAYER_ROOM + linear, small_head))
 
 
-def expanded(frame: Frame) -> Frame:
+def expanded(frame: Frame, small_head: int) -> Frame:
     """A linear copy of *frame* with at least the headroom that XDP promises.
 
     The headroom grows by whole cache lines, and the whole buffer is allocated anew
@@ -53,8 +61,8 @@ def expanded(frame: Frame) -> Frame:
     """
     more = align(max(0, HEADROOM - frame.start))
     lacking = frame.start + len(frame) - frame.room
-    room = allocated(frame.room + more + (lacking + SPARE if lacking > 0 else 0))
-    copy = Frame(frame.data(), frame.start + more, room)
+    size = frame.room + more + (lacking + SPARE if lacking > 0 else 0)
+    copy = Frame(frame.data(), frame.start + more, allocated(size, small_head))
     copy.locked = True
     return copy
 

@@ -10,14 +10,15 @@ import pytest
 
 from spec import ModelLab
 from spec.lab import Socket
-from spec.trace import CpumapEnqueue, CpumapKthread, ExceptionRaised, Redirect
+from spec.trace import CpumapEnqueue, CpumapKthread, Event, ExceptionRaised, Redirect
 from spec.uapi import BPF_F_TEST_XDP_LIVE_FRAMES, XDP_ABORTED, XDP_TX
-from tests.cpumap_programs import TO_SOCKET, Farm, frame, marks, verdicts
+from tests.bpf_pieces import INCLUDES, program
+from tests.cpumap_programs import TO_IFINDEX, TO_SOCKET, Farm, frame, marks, verdicts
 from tests.redirect_programs import frame as script
 from tests.redirect_programs import socket as to_slot
 from tests.segments import SOURCE as SEGMENTS
 from tests.segments import Stack, Tcp
-from tests.switch import errors
+from tests.switch import errors, far_end
 from tests.wide import Wide
 
 pytestmark = pytest.mark.model
@@ -118,13 +119,28 @@ def test_the_program_missed_socket_buffers_after_one_that_it_dropped(open_farm: 
 def test_the_account_of_a_round_came_after_what_the_stack_did(open_farm: Open) -> None:
     # The frame that comes back meets generic XDP, which redirects it to the CPU again.
     orders = []
-    for release in ("6.14", "6.15"):
+    for release in ("6.11", "6.12", "6.15"):
         farm = open_farm(release, "generic")
         farm.put(0)
         kinds = [type(event) for event in farm.burst(frame(0), 1)]
         orders.append(kinds)
     assert orders[0][2:5] == [CpumapEnqueue, Redirect, CpumapKthread]
-    assert orders[1][2:5] == [CpumapKthread, CpumapEnqueue, Redirect]
+    assert orders[1][2:5] == orders[2][2:5] == [CpumapKthread, CpumapEnqueue, Redirect]
+
+
+@pytest.mark.semantics("K-02")
+@pytest.mark.parametrize(("release", "last"), [("6.14", CpumapKthread), ("6.15", ExceptionRaised)])
+def test_softirqs_that_a_thread_raised_ran_before_its_account(
+    open_farm: Open, compile_bpf: Callable[..., Path], release: str, last: type[Event]
+) -> None:
+    farm = open_farm(release)
+    target = farm.lab.veth("target", "sink")
+    aborts = compile_bpf(INCLUDES + program("return XDP_ABORTED;"), "aborts")
+    far_end(target).attach(farm.lab.load(aborts).programs["asked"])
+    farm.put(0, program="obeys")
+    events = farm.burst(frame(0, TO_IFINDEX, ifindex=target.ifindex), 1)
+    assert {type(event) for event in events[-2:]} == {CpumapKthread, ExceptionRaised}
+    assert type(events[-1]) is last
 
 
 @pytest.mark.semantics("K-02")

@@ -82,6 +82,18 @@ def test_copies_of_a_live_frame_began_too_early_until_6_2(
     assert copied == (bytes(early) + same)[: len(same)]
 
 
+@pytest.mark.parametrize("text", ["6.2", "6.3"])
+def test_copies_of_a_live_frame_that_a_veth_sent_on_began_where_it_does(
+    release: OpenRelease, text: str
+) -> None:
+    switch = release(text)
+    near = switch.lab.veth("target", "sink")
+    far_end(near).attach(switch.programs["follows"])
+    switch.burst(frame(redirect(near.ifindex), slot(EMPTY, ALL)), 1)
+    [copied], [same] = switch.eth1.sent, switch.eth3.sent
+    assert copied == same
+
+
 @pytest.mark.parametrize(("text", "sent"), [("5.14", 1), ("5.15", 0)])
 def test_a_packet_too_long_for_a_tap_met_no_program_of_an_entry_until_5_14(
     release: OpenRelease, text: str, sent: int
@@ -139,6 +151,27 @@ def test_a_packet_in_more_than_a_page_kept_its_length_until_6_4(
         eth0.attach(lab.load(compile_bpf(INCLUDES + shrinks, "shrinks")).programs["asked"])
         eth0.receive(bytes(3800))
         assert [len(received) for received in eth0.received] == [length]
+
+
+@pytest.mark.parametrize(
+    ("text", "head", "length", "grows"),
+    [
+        ("6.2", 640, 60, True),  # a power of two, whatever small heads are later
+        ("6.3", 576, 60, True),
+        ("6.3", 640, 60, False),
+        ("6.2", 576, 200, True),  # sent by a socket: two powers of two
+        ("6.3", 576, 200, False),
+    ],
+)
+def test_how_far_small_packets_grow_depends_on_what_a_kernel_was_built_with_since_6_3(
+    compile_bpf: Callable[..., Path], text: str, head: int, length: int, grows: bool
+) -> None:
+    grown = program("return bpf_xdp_adjust_tail(ctx, 300) ? XDP_DROP : XDP_PASS;")
+    with ModelLab(text, small_head=head) as lab:
+        device = lab.tap("eth0") if length == 60 else far_end(lab.veth("near", "far"))
+        device.attach(lab.load(compile_bpf(INCLUDES + grown, "grown")).programs["asked"], "generic")
+        device.receive(bytes(length))
+        assert [len(frame) for frame in device.received] == [length + 300] * grows
 
 
 def test_nobody_could_be_asked_for_features_until_6_2() -> None:

@@ -73,6 +73,13 @@ CHANGES = (
         backports=("5.15", "6.1", "6.4"),
     ),
     Change(
+        "small_heads",
+        "6.3",
+        "bf9f1baa279f",
+        "Small packets of the stack come from a cache of their own, with as much room as suits the "
+        "links that the kernel was built with; before, buffers were powers of two.",
+    ),
+    Change(
         "xdp_features",
         "6.3",
         "b9d460c92455",
@@ -134,11 +141,19 @@ CHANGES = (
         backports=("5.10", "5.15", "6.1", "6.6"),
     ),
     Change(
+        "cpumap_account_first",
+        "6.12",
+        "23dc9867329c",
+        "xdp_cpumap_kthread gives account of a round before the stack gets the frames that passed; "
+        "before, what generic programs did with them was told first.",
+    ),
+    Change(
         "cpumap_gro",
         "6.15",
         "4f8ab26a034f",
-        "The thread of a CPUMAP entry hands frames to the stack through GRO, after its account; "
-        "its program sees every socket buffer of a round (57efe762cd3c).",
+        "The thread of a CPUMAP entry hands frames to the stack through GRO, and softirqs that its "
+        "program's redirects raise wait until then; the program sees every socket buffer of a "
+        "round (57efe762cd3c).",
     ),
     Change(
         "tap_metadata",

@@ -34,4 +34,4 @@ def socket_buffer(device: ModelDevice, data: bytes) -> Frame:
     tag = VLAN_HEADER if data[12:14] == _ETH_P_8021Q else 0
     if len(data) > device.mtu + ETHERNET_HEADER + tag:
         raise KernelError(EMSGSIZE)
-    return from_packet_socket(data)
+    return from_packet_socket(data, device.lab.small_head)

@@ -90,8 +90,10 @@ class VethRound:
         elif act == _TX:
             if len(self.back) == BULK_SIZE:
                 self._send_back()
+            frame.convert()
             self.back.append(frame)
         elif act == _REDIRECT:
+            frame.convert()
             if do_redirect(cpu, device, frame, program, self.queue.index):
                 counts.drops += 1
                 frame.drop()

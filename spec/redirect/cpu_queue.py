@@ -112,7 +112,8 @@ class Round:
     def run(self, slept: bool) -> None:
         """Run the program, and let the stack have what it passes, or all without a program.
 
-        Before ``cpumap_gro`` socket buffers went up first, and the account followed.
+        Before ``cpumap_gro`` socket buffers went up first. The account followed what the stack did
+        before ``cpumap_account_first``.
         """
         processed = len(self.frames) + len(self.buffers)
         if self.entry.program is not None:
@@ -121,6 +122,9 @@ class Round:
         if self.cpu.release.has("cpumap_gro"):
             self._trace(*counts)
             self._merge([*self.frames, *self.buffers], processed)
+        elif self.cpu.release.has("cpumap_account_first"):
+            self._trace(*counts)
+            self._deliver([*self.buffers, *self.frames])
         else:
             self._deliver([*self.buffers, *self.frames])
             self._trace(*counts)
@@ -156,12 +160,14 @@ class Round:
         """Every frame, then every socket buffer, then the flush (``cpu_map_bpf_prog_run``).
 
         Before ``cpumap_gro`` the first socket buffer that did not pass was also the last that
-        the program saw, and passes of socket buffers were not counted.
+        the program saw, and passes of socket buffers were not counted; and softirqs that the
+        program's redirects had raised ran before the stack got anything.
         """
+        every_buffer = self.cpu.release.has("cpumap_gro")
         self.cpu.enter()
         self.frames = [queued for queued in self.frames if self._passes(program, queued)]
         self.passes = len(self.frames)
-        if self.cpu.release.has("cpumap_gro"):
+        if every_buffer:
             self.buffers = [queued for queued in self.buffers if self._passes(program, queued)]
             self.passes += len(self.buffers)
             self._flush()
@@ -172,6 +178,8 @@ class Round:
                     del self.buffers[position]
                     break
         self.cpu.leave()
+        if not every_buffer:
+            self.cpu.poll_pending()
 
     def _flush(self) -> None:
         if self.redirects:
@@ -188,6 +196,7 @@ class Round:
         if act == _PASS and (generic or frame.meta >= FRAME_HEADER):
             return True
         if act == _REDIRECT:
+            frame.convert()
             redirect = do_generic_redirect if generic else do_redirect
             if redirect(self.cpu, ingress, frame, program) == 0:
                 self.redirects += 1

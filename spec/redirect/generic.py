@@ -48,7 +48,7 @@ def run_generic(cpu: Processor, device: ModelDevice, frame: Frame, program: Mode
     cpu.enter()
     try:
         if frame.start < HEADROOM or (frame.frags and not _keeps_frags(cpu, program)):
-            frame.replace(private_copy(frame, _keeps_frags(cpu, program)))
+            frame.replace(private_copy(cpu, frame, _keeps_frags(cpu, program)))
         elif frame.cloned:
             frame.replace(frame.copy())
         frame.meta = frame.start
@@ -73,9 +73,9 @@ def _keeps_frags(cpu: Processor, program: ModelProgram) -> bool:
     return program.has_frags and cpu.release.has("generic_frags")
 
 
-def private_copy(frame: Frame, keeps_frags: bool) -> Frame:
+def private_copy(cpu: Processor, frame: Frame, keeps_frags: bool) -> Frame:
     """A buffer that a program may write to, with the headroom that XDP promises."""
-    return Frame.of(frame.data()) if keeps_frags else expanded(frame)
+    return Frame.of(frame.data()) if keeps_frags else expanded(frame, cpu.lab.small_head)
 
 
 def do_generic_redirect(

@@ -124,6 +124,15 @@ class Processor(RedirectState):
         finally:
             self._in_softirq = False
 
+    def poll_pending(self) -> None:
+        """Poll what was scheduled, as a thread does when it lets softirqs in (``do_softirq``)."""
+        nested, self._in_softirq = self._in_softirq, True
+        try:
+            while self.pending:
+                self._poll_once()
+        finally:
+            self._in_softirq = nested
+
     def _run_thread(self, entry: CpuEntry) -> None:
         """One round; softirqs that it raised run before the next."""
         other = self.lab.processors[entry.cpu]

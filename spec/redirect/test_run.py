@@ -74,8 +74,10 @@ class LoopbackFrame(Frame):
 class LiveFrame(Frame):
     """A frame whose page goes back to ``pool`` when it is dropped, by whomever."""
 
-    __slots__ = ("pool",)
+    __slots__ = ("is_behind_header", "pool")
     pool: PagePool | None
+    is_behind_header: bool
+    """Whether the frame's header is before its headroom, not at the start of it."""
 
     def drop(self) -> None:
         """The page may serve another frame (``net/core/xdp.c: xdp_return_frame``)."""
@@ -89,9 +91,13 @@ class LiveFrame(Frame):
         frames began after the header (``struct xdp_page_head``).
         """
         copy = super().clone()
-        if self.pool is not None and self.pool.is_behind_header:
+        if self.is_behind_header:
             copy.memory = bytearray(FRAME_HEADER) + self.memory[: self.end - FRAME_HEADER]
         return copy
+
+    def convert(self) -> None:
+        """The header of whoever makes a frame of the buffer again is where it belongs."""
+        self.is_behind_header = False
 
     def replace(self, other: Frame) -> None:
         """The frame moves to memory of its own, and its page may serve another."""
@@ -100,6 +106,7 @@ class LiveFrame(Frame):
             page.memory, page.pool = self.memory, self.pool
             self.pool.give_back(page)
             self.pool = None
+            self.is_behind_header = False
         super().replace(other)
 
 
@@ -107,7 +114,7 @@ class PagePool:
     """Where live frames get their pages: those of dropped frames come back as they were left."""
 
     def __init__(self, data: bytes, prepared: Prepared, size: int) -> None:
-        self.is_behind_header = not prepared.device.release.has("live_frames_around_header")
+        self._headers_apart = not prepared.device.release.has("live_frames_around_header")
         self._data = data
         self._prepared = prepared
         self._size = size
@@ -122,6 +129,7 @@ class PagePool:
         if not self._ready:
             self._ready = [self._fresh() for _ in range(REFILL)]
         frame = self._ready.pop()
+        frame.is_behind_header = self._headers_apart
         frame.start = HEADROOM
         frame.meta = HEADROOM - self._prepared.metadata
         frame.end = frame.meta + len(self._data)

@@ -61,6 +61,12 @@ EXCLUSIONS = (
     ),
     Exclusion(
         "redirect",
+        "Before 6.15, entries of another processor whose program does anything but pass.",
+        "Of the socket buffers of a round, the first that did not pass was the last that the "
+        "program saw, and how many there are in a round is a matter of time.",
+    ),
+    Exclusion(
+        "redirect",
         "Live frames for a thread in more than one batch, or more than 64 of them.",
         "A thread runs between two batches or not, and a page that it has dropped serves the next "
         "frame or not.",

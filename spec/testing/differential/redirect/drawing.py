@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import Any
 
 from spec.lab import Device
+from spec.release import Release
 from spec.testing.differential.choices import Choices
 from spec.testing.differential.redirect.frames import ANSWER, GOES_ON, Call, Kind
 from spec.testing.differential.redirect.operations import (
@@ -77,6 +78,7 @@ class Drawer:
 
     def __init__(self, side: Side) -> None:
         self._side = side
+        self._threads_run_every_buffer = Release(side.lab.release).has("cpumap_gro")
         self._named: dict[str, int] = {}
         self._place = FIRST_DEVICE
         self._opening: list[Callable[[Choices], Step]] = [
@@ -203,6 +205,8 @@ class Drawer:
     def _put_cpu(self, choices: Choices) -> Step:
         program: str | int = choices.one_of(AT_CPUS) if choices.chance(0.6) else 0
         cpu = choices.one_of(("this_cpu", "other_cpu"))
+        if program and cpu == "other_cpu" and not self._threads_run_every_buffer:
+            program = "cpu_pass"
         small = cpu == "this_cpu" and choices.chance(0.3)
         size = choices.one_of(SMALL_QUEUE_SIZES if small else QUEUE_SIZES)
         if choices.chance(0.05):
