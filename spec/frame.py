@@ -39,16 +39,16 @@ class Frame:
     may be missing at its end. ``meta`` is where metadata begins and equals ``start`` where there
     is none. A socket buffer that has been ``redirected`` by way of a CPUMAP is spared generic XDP
     wherever it gets; one whose head is ``locked``, since it is no page of its own, is copied for a
-    veth's program, and one that was ``cloned`` shares its memory with another. Most frames are
-    only passed on, so memory is made when somebody looks at it.
+    veth's program, and one that is ``cloned`` shares its memory with another. Most frames are only
+    passed on, so memory is made when somebody looks at it.
     """
 
     frag_room = 0
     """Bytes to which the last fragment may grow: ``xdp_rxq_info.frag_size``, 0 where not told."""
 
     __slots__ = (
-        "_content", "_memory", "_place", "cloned", "end", "frags", "locked", "meta", "redirected",
-        "room", "start",
+        "_content", "_memory", "_place", "_sharers", "end", "frags", "locked", "meta",
+        "redirected", "room", "start",
     )  # fmt: skip
 
     def __init__(self, data: bytes, headroom: int, room: int) -> None:
@@ -58,7 +58,8 @@ class Frame:
         self.end = headroom + len(data)
         self.room = room
         self.frags = _NO_FRAGS
-        self.redirected = self.locked = self.cloned = False
+        self.redirected = self.locked = False
+        self._sharers: _Sharers | None = None
 
     @property
     def memory(self) -> bytearray:
@@ -117,20 +118,43 @@ class Frame:
         """A copy with data of its own (``net/core/skbuff.c: skb_copy``)."""
         copy = self._view()
         copy.memory = bytearray(self.memory)
-        copy.locked, copy.cloned = True, False
+        copy.locked = True
         copy.frags = [bytearray(frag) for frag in self.frags]
         return copy
 
     def sharing(self) -> Frame:
         """A second view of the same memory (``net/core/skbuff.c: skb_clone``)."""
         view = self._view()
-        view.cloned = self.cloned = True
+        view._sharers = self._sharers = self._sharers or _Sharers(self.page())
+        view._sharers.users += 1
         return view
+
+    @property
+    def cloned(self) -> bool:
+        """Whether somebody else still has the same memory."""
+        return self._sharers is not None and self._sharers.users > 1
+
+    def part(self) -> None:
+        """Let go of the memory; the last of those who share it frees it."""
+        sharers, self._sharers = self._sharers, None
+        if sharers is None:
+            self.page().free()
+            return
+        sharers.users -= 1
+        if not sharers.users:
+            sharers.page.free()
+
+    def page(self) -> Frame:
+        """What the memory belongs to, to be freed once."""
+        return self
+
+    def free(self) -> None:
+        """The memory of most frames is of no further interest."""
 
     def _view(self) -> Frame:
         view = Frame(self._content, self._place, self.room)
         view.replace(self)
-        view.redirected, view.locked = self.redirected, True
+        view.redirected = self.redirected
         return view
 
     def lengthen(self, end: int) -> bool:
@@ -150,10 +174,21 @@ class Frame:
         """Whoever had it as a buffer makes a frame of it (``xdp_convert_buff_to_frame``)."""
 
     def drop(self) -> None:
-        """Nobody wants the frame any more; the memory of most frames is of no further interest."""
+        """Nobody wants the frame any more."""
+        self.part()
 
     def replace(self, other: Frame) -> None:
-        """Become *other*, memory and all."""
+        """Become *other*, memory and all, which nobody shares."""
+        self.part()
         self.memory, self.frags, self.room = other.memory, other.frags, other.room
         self.meta, self.start, self.end = other.meta, other.start, other.end
-        self.locked, self.cloned = other.locked, other.cloned
+        self.locked = other.locked
+
+
+class _Sharers:
+    """Who has views of the memory of *page*: so many ``users``."""
+
+    __slots__ = ("page", "users")
+
+    def __init__(self, page: Frame) -> None:
+        self.page, self.users = page, 1

@@ -16,6 +16,7 @@ from tests.bpf_pieces import INCLUDES, program
 from tests.redirect_programs import asks, frame, slot
 from tests.switch import Switch, bulks, far_end, redirected
 
+TAP_QUEUE_SIZE = 1000
 RING_SIZE, GIVEN_BACK_TOGETHER = 256, 16
 
 
@@ -48,6 +49,15 @@ def test_the_ring_of_a_veth_gives_places_back_by_sixteens(
     far_end(near).attach(switch.programs["pass"])
     switch.eth0.receive(*[frame(slot(0))] * before)
     events = switch.burst(frame(slot(0)), RING_SIZE, batch_size=RING_SIZE)
+    assert sum(bulk.sent for bulk in bulks(events)) == room
+
+
+@pytest.mark.parametrize(("before", "room"), [(1, 999), (15, 985), (16, 1000), (990, 986)])
+def test_the_queue_of_a_tap_gives_places_back_by_sixteens(
+    switch: Switch, before: int, room: int
+) -> None:
+    switch.burst(frame(slot(0)), before)
+    events = switch.burst(frame(slot(0)), TAP_QUEUE_SIZE + 1)
     assert sum(bulk.sent for bulk in bulks(events)) == room
 
 

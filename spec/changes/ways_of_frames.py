@@ -187,9 +187,9 @@ CHANGES = (
         "generic_copies_private",
         "7.1",
         "",
-        "Copies of a generic broadcast have their own data, so that what one entry's program "
-        "writes the others do not send (seen on 6.18.44, not yet in 6.18.35, and on what Debian "
-        "ships as 6.1.0-56 and 6.12.118).",
+        "Packets of a generic broadcast share their data until the program of an entry is to run "
+        "on one; before, what it wrote the others sent, too (seen on 6.18.44, not yet in 6.18.35, "
+        "and on what Debian ships as 6.1.0-56 and 6.12.118).",
         backports=("6.1", "6.6", "6.12", "6.18"),
     ),
 )

@@ -34,7 +34,7 @@ def straight_way(tap: Tap, program: ModelProgram) -> Callable[[Processor, bytes]
     A frame goes straight if it has an ordinary length and a map of devices leads it, through an
     entry without a program, to a tap that can take it. Otherwise *tap* goes on in its own way.
     """
-    shortest, longest, queue_length = tap.shortest, tap.longest, tap.queue_length
+    shortest, longest = tap.shortest, tap.longest
     run, prog_id, ifindex = program.executable.run, program.id, tap.ifindex
     context, blind = tap.context, program.executable.is_blind
     seen, trace = tap.lab.seen, tap.lab.trace
@@ -59,13 +59,14 @@ def straight_way(tap: Tap, program: ModelProgram) -> Callable[[Processor, bytes]
             and not cpu.flags & broadcast
         ):
             entry = cpu.tgt_value
-            egress = entry.device
+            # What is no tap has a limit of 0, so that nothing else of it is looked at.
+            egress: Tap = entry.device
             sent = egress._sent
             if (
                 len(packet) <= egress.straight_limit
                 and entry.program is None
                 and not cpu.flush_list
-                and len(sent) < queue_length
+                and len(sent) < sent.room
             ):
                 to, index = egress.ifindex, (cpu.tgt_index ^ SIGN) - SIGN
                 trace.append((record, prog_id, act, ifindex, 0, to, map.id, index))

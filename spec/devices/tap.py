@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from spec.devices.device import ETHERNET_HEADER, ModelDevice
 from spec.devices.straight import has_straight_way, straight_way
+from spec.devices.tap_queue import TapQueue
 from spec.errors import KernelError
 from spec.frame import HEADROOM, LINEAR_ROOM, PADDING, Frame, align
 from spec.machine.host import Context, ContextWithoutMetadata
@@ -44,11 +45,10 @@ class Tap(ModelDevice):
     max_mtu = 65535 - ETHERNET_HEADER
     shortest, longest = ETHERNET_HEADER, LINEAR_ROOM - _HEADROOM
     """Bytes of a frame that may be written at all, and of one that fits into a page."""
-    queue_length = 1000
-    """Frames that wait for the reader."""
 
     def __init__(self, lab: ModelLab, name: str, ifindex: int) -> None:
         super().__init__(lab, name, ifindex)
+        self._sent: TapQueue = TapQueue()
         # One for all frames: no program keeps it.
         shown = Context if lab.release_table.has("tap_metadata") else ContextWithoutMetadata
         self.context = shown(_NO_FRAME, ifindex)
@@ -137,7 +137,7 @@ class Tap(ModelDevice):
 
     def xdp_transmit(self, cpu: Processor, frames: list[Frame], flush: bool) -> int:  # noqa: ARG002
         """Frames go into the queue until it is full; the first to fail counts as dropped."""
-        taken, room = len(frames), self.queue_length - len(self._sent)
+        taken, room = len(frames), self._sent.room - len(self._sent)
         if taken > room:
             lost = taken - room
             self.tx_dropped += 1 if cpu.release.has("untransmitted_freed_by_core") else lost
@@ -150,9 +150,10 @@ class Tap(ModelDevice):
         """A full queue drops the frame, which still counts as taken; down, it is stopped."""
         if not self.is_up:
             return False
-        if len(self._sent) < self.queue_length:
+        if len(self._sent) < self._sent.room:
             self.note_sent([frame])
             self.tx_packets += 1
         else:
             self.tx_dropped += 1
+            frame.drop()
         return True

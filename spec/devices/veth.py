@@ -174,6 +174,7 @@ class Veth(ModelDevice):
             self.dropped += 1
             if peer is not None:
                 peer.rx_dropped += 1
+            frame.drop()
         elif not peer.native_program or number >= len(peer.queues):
             if cpu.backlog.add(cpu, peer, frame):
                 self.plain_packets += 1
@@ -182,6 +183,7 @@ class Veth(ModelDevice):
         else:
             if not peer.queues[number].put(frame, redirected=False):
                 self.dropped += 1
+                frame.drop()
             peer.queues[number].kick(cpu)
         return True
 

@@ -47,10 +47,9 @@ def run_generic(cpu: Processor, device: ModelDevice, frame: Frame, program: Mode
     """
     cpu.enter()
     try:
-        if frame.start < HEADROOM or (frame.frags and not _keeps_frags(cpu, program)):
-            frame.replace(private_copy(cpu, frame, _keeps_frags(cpu, program)))
-        elif frame.cloned:
-            frame.replace(frame.copy())
+        joined = frame.frags and not _keeps_frags(cpu, program)
+        if frame.start < HEADROOM or frame.cloned or joined:
+            frame.replace(private_copy(cpu, frame, program))
         frame.meta = frame.start
         act = program.executable.run(Context(frame, device.ifindex), cpu)
         if act == _PASS:
@@ -73,9 +72,11 @@ def _keeps_frags(cpu: Processor, program: ModelProgram) -> bool:
     return program.has_frags and cpu.release.has("generic_frags")
 
 
-def private_copy(cpu: Processor, frame: Frame, keeps_frags: bool) -> Frame:
-    """A buffer that a program may write to, with the headroom that XDP promises."""
-    return Frame.of(frame.data()) if keeps_frags else expanded(frame, cpu.lab.small_head)
+def private_copy(cpu: Processor, frame: Frame, program: ModelProgram) -> Frame:
+    """A buffer that *program* may write to, with the headroom that XDP promises."""
+    if _keeps_frags(cpu, program):
+        return Frame.of(frame.data())
+    return expanded(frame, cpu.lab.small_head)
 
 
 def do_generic_redirect(
@@ -132,6 +133,8 @@ def send_to_entry(
     if err:
         return err
     own = entry.program if cpu.release.has("generic_entry_program") else None
+    if own is not None and frame.cloned and cpu.release.has("generic_copies_private"):
+        frame.replace(private_copy(cpu, frame, own))
     frame.meta = frame.start
     if own is None or entry_program.passes(cpu, own, frame, entry.device, ingress):
         transmit(cpu, entry.device, frame, program)
@@ -150,8 +153,8 @@ def send_to_all(
 ) -> int:
     """Send *frame* to every entry, stopping at the first that fails (``dev_map_redirect_multi``).
 
-    Before ``generic_copies_private`` copies share the packet's data, so that what one entry's
-    program writes the others send too.
+    Copies share the packet's data. Before ``generic_copies_private`` the program of an entry wrote
+    to what the others send, too.
     """
     if map is None:
         return -ENOENT
@@ -159,7 +162,6 @@ def send_to_all(
         excluded = excluded_ifindexes(cpu, ingress) if exclude_ingress else frozenset()
     except KernelError as error:
         return -(error.errno or 0)
-    private = cpu.release.has("generic_copies_private")
     last: DeviceEntry | None = None
     for entry in map.entries():
         if entry.device.ifindex in excluded:
@@ -167,8 +169,7 @@ def send_to_all(
         if last is not None:
             if frame.frags and cpu.release.has("clone_refuses_frags"):
                 return -EOPNOTSUPP
-            copy = frame.copy() if private else frame.sharing()
-            err = send_to_entry(cpu, last, copy, ingress, program)
+            err = send_to_entry(cpu, last, frame.sharing(), ingress, program)
             if err:
                 return err
         last = entry

@@ -83,6 +83,20 @@ class LiveFrame(Frame):
         """The page may serve another frame (``net/core/xdp.c: xdp_return_frame``)."""
         if self.pool is not None:
             self.pool.give_back(self)
+        else:
+            self.part()
+
+    def page(self) -> LiveFrame:
+        """The page with what is in it, apart from this frame, which may get other memory."""
+        page = LiveFrame(b"", self.start, self.room)
+        page.memory, page.pool = self.memory, self.pool
+        self.pool = None
+        return page
+
+    def free(self) -> None:
+        """The page may serve another frame."""
+        if self.pool is not None:
+            self.pool.give_back(self)
 
     def clone(self) -> Frame:
         """Until 6.2 a copy begins forty bytes too early, as far behind is the data from its frame.
@@ -100,13 +114,8 @@ class LiveFrame(Frame):
         self.is_behind_header = False
 
     def replace(self, other: Frame) -> None:
-        """The frame moves to memory of its own, and its page may serve another."""
-        if self.pool is not None:
-            page = LiveFrame(b"", self.start, self.room)
-            page.memory, page.pool = self.memory, self.pool
-            self.pool.give_back(page)
-            self.pool = None
-            self.is_behind_header = False
+        """The frame moves to memory of its own."""
+        self.is_behind_header = False
         super().replace(other)
 
 
