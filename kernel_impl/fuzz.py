@@ -154,12 +154,16 @@ def _search(request: Request, name: str, record: Path | None, keep: Path | None)
     with _progress(request, name) as told:
         result = fuzzing.search(request, name, told)
     click.echo(_summary(result))
-    if record:
-        with record.open("a", encoding="utf-8") as file:
-            file.write(fuzzing.record_line(request, result))
-    if result.failed is None:
+    found = None
+    try:
+        if result.failed:
+            found = fuzzing.explain(request, result, _shrinking())
+    finally:
+        if record:
+            with record.open("a", encoding="utf-8") as file:
+                file.write(fuzzing.record_line(request, result, found))
+    if found is None:
         return 0
-    found = fuzzing.explain(request, result, _shrinking())
     click.echo(_told(found))
     if keep:
         keep.mkdir(parents=True, exist_ok=True)

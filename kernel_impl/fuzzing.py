@@ -137,8 +137,8 @@ def _with_kernel(allowed: list[int], number: int) -> Pair:
     return Pair(model, kernel, cpu)
 
 
-def record_line(request: Request, result: Result) -> str:
-    """What a campaign has done, as a line of JSON."""
+def record_line(request: Request, result: Result, found: Found | None) -> str:
+    """What a campaign has done, as a line of JSON; *found* if somebody waited for it."""
     failure = result.failed.failure if result.failed else None
     about: dict[str, Any] = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -156,5 +156,6 @@ def record_line(request: Request, result: Result) -> str:
         "version": version(),
         "commit": commit(),
         "difference": str(failure.difference) if failure else "",
+        "came_again": bool(found and found.came_again),
     }
     return json.dumps(about) + "\n"

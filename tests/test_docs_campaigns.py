@@ -24,12 +24,16 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def run(
-    steps: int, difference: str = "", counted: dict[str, int] | None = None
+    steps: int,
+    difference: str = "",
+    counted: dict[str, int] | None = None,
+    came_again: bool = True,
 ) -> dict[str, object]:
     """What a plot and the totals need to know of a campaign, which took a minute."""
     return {
         "steps": steps,
         "difference": difference,
+        "came_again": came_again,
         "seconds": 60.0,
         "counted": counted or {},
     }
@@ -53,11 +57,11 @@ def test_totals_say_how_much_was_done_since_the_last_difference() -> None:
         run(1000),
         run(9000, "x"),
         run(5, counted={"frames": 7}),
-        run(15, counted={"frames": 3}),
+        run(15, "y", counted={"frames": 3}, came_again=False),
     ]
     kernel, area, *told = campaigns._total("6.18", "maps", runs)
     assert (kernel, area) == ("6.18", "maps")
-    assert told == ["10,020 (10 frames)", "1", "20 (10 frames)", "4 min"]
+    assert told == ["10,020 (10 frames)", "1, 1 of time", "20 (10 frames)", "4 min"]
 
 
 @pytest.mark.parametrize("path", CAMPAIGNS, ids=[path.stem for path in CAMPAIGNS])

@@ -121,7 +121,7 @@ def _points(runs: Sequence[Any]) -> Iterator[tuple[int, int]]:
     steps = found = 0
     yield 0, 0
     for run in runs:
-        steps, found = steps + run["steps"], found + bool(run["difference"])
+        steps, found = steps + run["steps"], found + _differs(run)
         yield steps, found
 
 
@@ -155,15 +155,22 @@ def _by_kernel_and_area(runs: Sequence[Any]) -> dict[tuple[str, str], list[Any]]
 
 def _total(kernel: str, area: str, runs: Sequence[Any]) -> tuple[str, ...]:
     """The cells of *runs*, which are in the order of time."""
-    last = max((at for at, run in enumerate(runs) if run["difference"]), default=-1)
+    last = max((at for at, run in enumerate(runs) if _differs(run)), default=-1)
+    differences = sum(map(_differs, runs))
+    of_time = sum(bool(run["difference"]) for run in runs) - differences
     return (
         kernel,
         area,
         _amount(runs),
-        str(sum(bool(run["difference"]) for run in runs)),
+        f"{differences}, {of_time} of time" if of_time else str(differences),
         _amount(runs[last + 1 :]),
         f"{sum(run['seconds'] for run in runs) / 60:.0f} min",
     )
+
+
+def _differs(run: Any) -> bool:
+    """Whether the difference that ended *run*, if any, came again when its steps were repeated."""
+    return bool(run["difference"]) and bool(run.get("came_again", True))
 
 
 def _amount(runs: Sequence[Any]) -> str:
@@ -180,7 +187,7 @@ def _cells(run: Any) -> tuple[str, ...]:
         run["area"],
         _amount([run]),
         str(run["seed"]),
-        "a difference" if run["difference"] else "nothing",
+        "a difference" if _differs(run) else "one of time" if run["difference"] else "nothing",
         f"{run['seconds'] / 60:.1f} min",
         run["commit"] or run["version"],
         run["date"][:10],

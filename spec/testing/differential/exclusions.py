@@ -56,8 +56,8 @@ EXCLUSIONS = (
     ),
     Exclusion(
         "redirect",
-        "Rings of another processor with fewer than 2048 places.",
-        "Whether they overflow depends on how fast the other processor empties them.",
+        "Rings with fewer than 2048 places, if another processor empties or could fill them.",
+        "Whether they overflow depends on which processor is faster.",
     ),
     Exclusion(
         "redirect",

@@ -79,6 +79,7 @@ class Drawer:
     def __init__(self, side: Side) -> None:
         self._side = side
         self._threads_run_every_buffer = Release(side.lab.release).has("cpumap_gro")
+        self._queues: dict[str, int] = {}
         self._named: dict[str, int] = {}
         self._place = FIRST_DEVICE
         self._opening: list[Callable[[Choices], Step]] = [
@@ -211,14 +212,24 @@ class Drawer:
         size = choices.one_of(SMALL_QUEUE_SIZES if small else QUEUE_SIZES)
         if choices.chance(0.05):
             cpu = choices.one_of(tuple(CPUS)[2:])
+        elif self._another_could_fill(cpu, size):
+            cpu, size = "this_cpu", QUEUE_SIZES[0]
+        self._queues[cpu] = size
         return Step("put_cpu", (cpu, (size, program), 0))
+
+    def _another_could_fill(self, cpu: str, size: int) -> bool:
+        """Whether what the thread of the other processor does could end up in a small ring here."""
+        queues = self._queues | {cpu: size}
+        return "other_cpu" in queues and queues.get("this_cpu", size) in SMALL_QUEUE_SIZES
 
     def _take(self, choices: Choices) -> Step:
         map = choices.one_of(("tx_port", "forward_map", "xsks"))
         return Step("delete", (map, choices.integer(0, 4)))
 
     def _take_cpu(self, choices: Choices) -> Step:
-        return Step("take_cpu", (choices.one_of(tuple(CPUS)),))
+        cpu = choices.one_of(tuple(CPUS))
+        self._queues.pop(cpu, None)
+        return Step("take_cpu", (cpu,))
 
     # Devices.
 
