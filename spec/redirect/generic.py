@@ -169,8 +169,10 @@ def send_to_all(
         if last is not None:
             if frame.frags and cpu.release.has("clone_refuses_frags"):
                 return -EOPNOTSUPP
-            err = send_to_entry(cpu, last, frame.sharing(), ingress, program)
+            view = frame.sharing()
+            err = send_to_entry(cpu, last, view, ingress, program)
             if err:
+                view.drop()
                 return err
         last = entry
     if last is None:
