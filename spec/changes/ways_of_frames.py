@@ -7,6 +7,13 @@ from spec.changes.change import Change
 
 CHANGES = (
     Change(
+        "veth_passes_in_bulks",
+        "5.12",
+        "65e6dcf73398",
+        "A veth hands redirected frames that pass to the stack sixteen at a time, so that packets "
+        "of the stack may overtake them.",
+    ),
+    Change(
         "redirect_state_names_map",
         "5.13",
         "ee75aef23afe",

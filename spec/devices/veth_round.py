@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ETHERNET_HEADER = 14
 BULK_SIZE = 16
-"""Frames of ``XDP_TX`` that are sent back together."""
+"""Frames of ``XDP_TX`` that are sent back together, and of ``XDP_PASS`` that go up together."""
 _DROP, _PASS, _TX, _REDIRECT = (
     int(Verdict.XDP_DROP),
     int(Verdict.XDP_PASS),
@@ -34,12 +34,14 @@ _DROP, _PASS, _TX, _REDIRECT = (
 class VethRound:
     """Takes frames from the ring of *queue* and follows the program's verdicts."""
 
-    __slots__ = ("back", "cpu", "device", "gro", "queue", "redirected")
+    __slots__ = ("back", "cpu", "device", "gro", "in_bulks", "passed", "queue", "redirected")
 
     def __init__(self, queue: VethQueue, cpu: Processor) -> None:
         self.queue, self.device, self.cpu = queue, queue.device, cpu
         self.redirected = False
         self.back: list[Frame] = []
+        self.passed: list[Frame] = []
+        self.in_bulks = cpu.release.has("veth_passes_in_bulks")
         self.gro = Gro(lambda ingress, frame: ingress.deliver(cpu, frame))
 
     def run(self, budget: int) -> int:
@@ -48,6 +50,7 @@ class VethRound:
         while done < budget and queue.ring:
             self._handle(queue.ring.take_one())
             done += 1
+        self._pass_on()
         queue.statistics.xdp_packets += done
         if self.redirected:
             self.cpu.flush()
@@ -80,13 +83,13 @@ class VethRound:
         # A socket buffer has left its Ethernet header behind.
         counts.xdp_bytes += len(frame) - (0 if incoming.redirected else ETHERNET_HEADER)
         if program is None:
-            self.gro.receive(device, frame)
+            self._pass(frame, incoming.redirected)
             return
         if not incoming.redirected:
             frame = self._writable(frame)
         act = program.executable.run(Context(frame, device.ifindex, self.queue.index), cpu)
         if act == _PASS:
-            self.gro.receive(device, frame)
+            self._pass(frame, incoming.redirected)
         elif act == _TX:
             if len(self.back) == BULK_SIZE:
                 self._send_back()
@@ -105,6 +108,21 @@ class VethRound:
                 cpu.trace.append((ExceptionRaised, program.id, act, device.ifindex))
             counts.xdp_drops += 1
             frame.drop()
+
+    def _pass(self, frame: Frame, redirected: bool) -> None:
+        """Up the stack: a socket buffer at once, a frame together with others."""
+        if not (redirected and self.in_bulks):
+            self.gro.receive(self.device, frame)
+            return
+        self.passed.append(frame)
+        if len(self.passed) == BULK_SIZE:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Frames that have become socket buffers together (``veth_xdp_rcv_bulk_skb``)."""
+        for frame in self.passed:
+            self.gro.receive(self.device, frame)
+        self.passed.clear()
 
     def _send_back(self) -> None:
         """``veth_xdp_flush_bq``: into the peer's ring, without waking it yet."""
