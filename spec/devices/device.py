@@ -157,11 +157,16 @@ class ModelDevice(Device):
         self.lab.forget_device(self)
 
     def move(self, namespace: Namespace) -> None:
-        """``dev.c: __dev_change_net_namespace``: the device goes down and leaves every map."""
+        """``dev.c: __dev_change_net_namespace``: the device goes down and leaves every map.
+
+        Not where it is there already: then nothing happens.
+        """
         self.check_registered()
         target = self.lab.own_namespace(namespace)
         if not self.movable:
             raise KernelError(EINVAL, "The interface netns is immutable")
+        if target is self.namespace:
+            return
         self.down()
         self.lab.announce_unregister(self, moves=True)
         self.namespace.drop(self)
