@@ -163,7 +163,7 @@ def _total(kernel: str, area: str, runs: Sequence[Any]) -> tuple[str, ...]:
         area,
         _amount(runs),
         f"{differences}, {of_time} of time" if of_time else str(differences),
-        _amount(runs[last + 1 :]),
+        f"{sum(run['steps'] for run in runs[last + 1 :]):,}",
         f"{sum(run['seconds'] for run in runs) / 60:.0f} min",
     )
 
