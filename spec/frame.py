@@ -173,6 +173,9 @@ class Frame:
     def convert(self) -> None:
         """Whoever had it as a buffer makes a frame of it (``xdp_convert_buff_to_frame``)."""
 
+    def keep_page(self) -> None:
+        """The memory will not go back to where it came from."""
+
     def drop(self) -> None:
         """Nobody wants the frame any more."""
         self.part()

@@ -30,6 +30,9 @@ EMPTY = 30
 
 # The redirect state.
 
+FRESH_PAGES = 64
+"""Live frames that have a page each before any page is used again."""
+
 
 @pytest.mark.semantics("R-02")
 @pytest.mark.parametrize(("text", "error"), [("5.14", ""), ("6.10", ""), ("6.11", "EBADRQC")])
@@ -92,6 +95,18 @@ def test_copies_of_a_live_frame_that_a_veth_sent_on_began_where_it_does(
     switch.burst(frame(redirect(near.ifindex), slot(EMPTY, ALL)), 1)
     [copied], [same] = switch.eth1.sent, switch.eth3.sent
     assert copied == same
+
+
+@pytest.mark.parametrize(("text", "runs"), [("6.3", 1), ("6.4", 2)])
+def test_the_page_of_a_live_frame_that_was_dropped_as_a_buffer_was_not_used_again(
+    release: OpenRelease, text: str, runs: int
+) -> None:
+    switch = release(text)
+    switch.eth0.detach()
+    switch.eth0.attach(switch.programs["drops"], "generic")
+    asked = frame(*[asks(MARK, verdict=XDP_PASS)] * FRESH_PAGES, asks(MARK, slot(0)))
+    switch.burst(asked, FRESH_PAGES + 1, batch_size=FRESH_PAGES)
+    assert [marks(sent).runs for sent in switch.eth1.sent] == [runs]
 
 
 @pytest.mark.parametrize(("text", "sent"), [("5.14", 1), ("5.15", 0)])

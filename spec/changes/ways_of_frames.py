@@ -100,6 +100,13 @@ CHANGES = (
         "Frames with fragments can be redirected to devices that announce it.",
     ),
     Change(
+        "buffers_return_pages",
+        "6.4",
+        "9c94bbf9a87b",
+        "The page of a live frame that has become a socket buffer serves another frame once it is "
+        "dropped; before, it was freed.",
+    ),
+    Change(
         "tap_counts_redirects",
         "6.8",
         "f1084c427f55",

@@ -93,10 +93,10 @@ class VethRound:
         elif act == _TX:
             if len(self.back) == BULK_SIZE:
                 self._send_back()
-            frame.convert()
+            self._convert(incoming, frame)
             self.back.append(frame)
         elif act == _REDIRECT:
-            frame.convert()
+            self._convert(incoming, frame)
             if do_redirect(cpu, device, frame, program, self.queue.index):
                 counts.drops += 1
                 frame.drop()
@@ -108,6 +108,14 @@ class VethRound:
                 cpu.trace.append((ExceptionRaised, program.id, act, device.ifindex))
             counts.xdp_drops += 1
             frame.drop()
+
+    def _convert(self, incoming: Incoming, frame: Frame) -> None:
+        """Make a frame of *frame*: of a socket buffer's page it takes a reference of its own, with
+        which no pool wants the page back (``veth_xdp_get``).
+        """
+        if not incoming.redirected:
+            frame.keep_page()
+        frame.convert()
 
     def _pass(self, frame: Frame, redirected: bool) -> None:
         """Up the stack: a socket buffer at once, a frame together with others."""

@@ -46,6 +46,8 @@ def run_generic(cpu: Processor, device: ModelDevice, frame: Frame, program: Mode
     (``net/core/dev.c: bpf_prog_run_generic_xdp``).
     """
     cpu.enter()
+    if not cpu.release.has("buffers_return_pages"):
+        frame.keep_page()
     try:
         joined = frame.frags and not _keeps_frags(cpu, program)
         if frame.start < HEADROOM or frame.cloned or joined:

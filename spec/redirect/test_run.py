@@ -93,6 +93,10 @@ class LiveFrame(Frame):
         self.pool = None
         return page
 
+    def keep_page(self) -> None:
+        """Who frees the page does so for good."""
+        self.pool = None
+
     def free(self) -> None:
         """The page may serve another frame."""
         if self.pool is not None:
