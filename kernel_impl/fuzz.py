@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from kernel_impl.ending import INTERRUPTED, MISSING, USAGE
 from kernel_impl.progress import LISTENER
 
 if TYPE_CHECKING:
     from kernel_impl.fuzzing import Found, Request
     from spec.testing.differential.campaign import Result
 
-FOUND, USAGE, MISSING, INTERRUPTED = 1, 2, 3, 130
+FOUND = 1
 STEPS = {"maps": 200_000, "redirect": 30_000, "programs": 1_000}
 """In each area where nobody says how many: about half a minute on two processors.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from kernel_impl import fuzz, fuzzing
-from kernel_impl.ending import ended_by_signals
+from kernel_impl.ending import INTERRUPTED, MISSING, ended_by_signals
 from kernel_impl.guests import search as searches
 from kernel_impl.guests import tools
 from kernel_impl.guests.kernels import is_release
@@ -36,7 +36,7 @@ def search(
     if problems:
         for problem in problems:
             click.echo(f"xdpspec fuzz: {problem}", err=True)
-        return fuzz.MISSING
+        return MISSING
     progress, stop = Progress(wanted, sys.stderr, "steps"), threading.Event()
 
     def done(found: Search) -> None:
@@ -59,10 +59,10 @@ def search(
             return searches.search(asked, progress.told, stop, done)
     except InputError as error:
         click.echo(f"xdpspec fuzz: {error}", err=True)
-        return fuzz.MISSING
+        return MISSING
     except KeyboardInterrupt:
         click.echo("xdpspec fuzz: interrupted; no guest is left", err=True)
-        return fuzz.INTERRUPTED
+        return INTERRUPTED
 
 
 def _arguments(request: fuzzing.Request, area: str) -> Iterator[str]:

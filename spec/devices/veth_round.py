@@ -110,8 +110,10 @@ class VethRound:
             frame.drop()
 
     def _convert(self, incoming: Incoming, frame: Frame) -> None:
-        """Make a frame of *frame*: of a socket buffer's page it takes a reference of its own, with
-        which no pool wants the page back (``veth_xdp_get``).
+        """The packet leaves as a frame.
+
+        Of a socket buffer's page that takes a second reference, with which no pool wants the page
+        back (``veth_xdp_get``).
         """
         if not incoming.redirected:
             frame.keep_page()
