@@ -10,7 +10,8 @@ import pytest
 
 from spec import ModelLab
 from spec.lab import Device
-from spec.trace import DevmapXmit, ExceptionRaised, Redirect
+from spec.trace import BulkTx, DevmapXmit, Event, ExceptionRaised, Redirect
+from spec.uapi import XDP_ABORTED, XDP_TX
 from tests.redirect_programs import asks, frame, marks, metadata, slot
 from tests.switch import OpenRelease, Switch, bulks, errors, far_end
 
@@ -88,6 +89,36 @@ def test_programs_of_entries_had_no_metadata_until_5_13(
     switch.put(0, switch.eth1, "entry_marks")
     far.receive(frame(asks(metadata(8), slot(0))))
     assert [marks(sent).metadata for sent in switch.eth1.sent] == [size]
+
+
+@pytest.mark.semantics("W-05")
+@pytest.mark.parametrize(
+    ("text", "left", "polled"),
+    [
+        ("5.14", [BulkTx, DevmapXmit], ["near", "far"]),
+        ("6.1", [DevmapXmit, BulkTx], ["far", "near"]),
+        ("6.6", [DevmapXmit, BulkTx], ["far", "near"]),
+        ("6.12", [DevmapXmit, BulkTx], ["near", "far"]),
+        ("6.18", [DevmapXmit, BulkTx], ["near", "far"]),
+    ],
+)
+def test_the_poll_of_a_veth_ended_before_its_frames_had_left(
+    release: OpenRelease, text: str, left: list[type[Event]], polled: list[str]
+) -> None:
+    """The first frame is redirected into the very ring that it came from, the second sent back."""
+    switch = release(text)
+    far = put_before(switch)
+    near = far_end(far)
+    near.attach(switch.programs["follows"])
+    back, aborted = asks(verdict=XDP_TX), asks(verdict=XDP_ABORTED)
+    both = frame(slot(5), slot(5), slot(5), back, aborted, aborted)
+    with one_round(switch):
+        switch.eth0.receive(both, both)
+    events = switch.lab.events()
+    assert [type(event) for event in events if isinstance(event, BulkTx | DevmapXmit)] == left
+    names = {device.ifindex: device.name for device in (near, far)}
+    told = [event for event in events if isinstance(event, ExceptionRaised)]
+    assert [names[event.ifindex] for event in told] == polled
 
 
 @pytest.mark.semantics("Q-08")

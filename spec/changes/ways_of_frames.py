@@ -80,6 +80,14 @@ CHANGES = (
         backports=("5.15", "6.1", "6.4"),
     ),
     Change(
+        "veth_flushes_first",
+        "6.2",
+        "fa349e396e48",
+        "A veth flushes what it has redirected before its poll is complete, and so before it is "
+        "scheduled again; before, after that.",
+        backports=("5.10", "5.15", "6.0", "6.1"),
+    ),
+    Change(
         "small_heads",
         "6.3",
         "bf9f1baa279f",
@@ -174,6 +182,14 @@ CHANGES = (
         "6.15",
         "c2315ebb0588",
         "A tap lets programs put metadata before a frame.",
+    ),
+    Change(
+        "veth_sends_first",
+        "6.18",
+        "a14602fcae17",
+        "A veth sends back frames of XDP_TX, and wakes its peer, before its poll is complete; "
+        "before, a frame left in its own ring came first.",
+        backports=("6.12", "6.17"),
     ),
     Change(
         "excluded_devices_bounded",

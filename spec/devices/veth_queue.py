@@ -31,7 +31,16 @@ class Incoming(NamedTuple):
 class VethQueue:
     """Queue *index* of *device*."""
 
-    __slots__ = ("_scheduled", "device", "index", "pages", "ring", "statistics")
+    __slots__ = (
+        "_flushes_first",
+        "_scheduled",
+        "_sends_first",
+        "device",
+        "index",
+        "pages",
+        "ring",
+        "statistics",
+    )
 
     def __init__(self, device: Veth, index: int) -> None:
         self.device, self.index = device, index
@@ -39,6 +48,8 @@ class VethQueue:
         self.pages = PageFragments(device.release.has("veth_shares_pages"))
         self.statistics = QueueStatistics()
         self._scheduled = False
+        self._flushes_first = device.release.has("veth_flushes_first")
+        self._sends_first = device.release.has("veth_sends_first")
 
     def put(self, frame: Frame, redirected: bool) -> bool:
         """Whether there was room for *frame*."""
@@ -53,19 +64,24 @@ class VethQueue:
     def poll(self, cpu: Processor, budget: int) -> int:
         """Handle at most *budget* frames; how many there were.
 
-        What GRO holds back goes up before frames are sent back, unless there was more to do
-        (``napi_complete_done``). A frame that has come round into this very ring is for the next
-        poll.
+        What GRO holds back goes up at the completion (``napi_complete_done``), or after all if
+        there was more to do. A frame that has come round into this very ring is for the next
+        poll, behind the devices that got frames before the completion.
         """
         round = VethRound(self, cpu)
         done = round.run(budget)
         cpu.count(self.device.name, done)
+        if self._flushes_first:
+            round.flush()
+        if self._sends_first:
+            round.send_back()
         if done < budget:
             round.gro.flush()
             self._scheduled = False
             if self.ring:
                 self.kick(cpu)
         round.send_back()
+        round.flush()
         round.gro.flush()
         return done
 

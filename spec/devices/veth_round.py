@@ -45,16 +45,20 @@ class VethRound:
         self.gro = Gro(lambda ingress, frame: ingress.deliver(cpu, frame))
 
     def run(self, budget: int) -> int:
-        """Handle at most *budget* frames, then flush what was redirected; how many there were."""
+        """Handle at most *budget* frames; how many there were."""
         queue, done = self.queue, 0
         while done < budget and queue.ring:
             self._handle(queue.ring.take_one())
             done += 1
         self._pass_on()
         queue.statistics.xdp_packets += done
-        if self.redirected:
-            self.cpu.flush()
         return done
+
+    def flush(self) -> None:
+        """What was redirected leaves its bulk queues (``xdp_do_flush``)."""
+        if self.redirected:
+            self.redirected = False
+            self.cpu.flush()
 
     def _writable(self, frame: Frame) -> Frame:
         """The socket buffer *frame* for a program (``veth_convert_skb_to_xdp_buff``).
