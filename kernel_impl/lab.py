@@ -6,7 +6,7 @@ from __future__ import annotations
 import errno
 import os
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from os import PathLike
 
@@ -23,8 +23,9 @@ from kernel_impl.namespace import NetworkNamespace
 from kernel_impl.objects import KernelObject
 from kernel_impl.programs import KernelProgram
 from kernel_impl.release import release
-from kernel_impl.settle import Deadline, Threads, under_way
+from kernel_impl.settle import Deadline, InRing, Threads, elsewhere, in_rings, rounds
 from kernel_impl.socket import KernelSocket
+from kernel_impl.softirqs import Softirqs
 from kernel_impl.trace import Inbox
 from kernel_impl.tracefs import xdp_tracepoints
 from spec.errors import KernelError
@@ -52,6 +53,7 @@ class KernelLab(Lab):
         self._inbox = Inbox(self._names.concerns)
         self._pin = Pin()
         self._threads = Threads(self._pin.cpu)
+        self._softirqs = Softirqs(self._pin.cpu)
         self.network = self.caller = NetworkNamespace()
         self._networks, self._fds, self._cpumaps = [self.network], set[int](), set[int]()
         # The finaliser must not refer to the lab, or the lab would never be finalised.
@@ -63,6 +65,7 @@ class KernelLab(Lab):
             self._fds,
             self._cpumaps,
             self._networks,
+            self._softirqs,
             self._pin,
         )
         self.lo = LoopbackDevice(self)
@@ -232,14 +235,26 @@ class KernelLab(Lab):
             socket.begin_step()
 
     def settle(self) -> None:
-        """Wait until the frames of this step have come to their end, wherever that is."""
-        deadline = Deadline()
+        """Wait until the frames of this step have come to their end, wherever that is.
+
+        Frames in the ring of a veth that nobody is told of stay there: those of a bulk queue that
+        was flushed because it was full, if the program of the entry drops all that came after.
+        """
+        deadline, polled = Deadline(), False
+        before: Sequence[InRing] = ()
         while True:
             events = self._inbox.look()[self._step_began :]
-            open_points = under_way(events, self._devices, self._pin.cpu)
-            if open_points:
-                deadline.check(open_points)
+            cpus = {self._pin.cpu, *(event.cpu for event in rounds(events))}
+            waiting, others = (
+                in_rings(events, self._devices),
+                elsewhere(events, self._devices, cpus),
+            )
+            if others or (waiting and not (polled and waiting == before)):
+                deadline.check([*map(str, waiting), *others])
+                before, polled = waiting, not others and self._softirqs.run(cpus)
             elif self._threads.have_delivered(events):
+                for ring in waiting:
+                    ring.veth.left = ring.expected - ring.handled
                 return
 
 
@@ -249,6 +264,7 @@ def _take_down(
     fds: set[int],
     cpumaps: set[int],
     networks: list[NetworkNamespace],
+    softirqs: Softirqs,
     pin: Pin,
 ) -> None:
     # A forked child has no business with its parent's namespace.
@@ -257,6 +273,7 @@ def _take_down(
     # Everything has its turn, from the last to the first, even if something before it fails.
     with ExitStack() as steps:
         steps.callback(pin.release)
+        steps.callback(softirqs.close)
         for network in networks:
             steps.callback(network.close)
             steps.callback(network.links.remove_ours)

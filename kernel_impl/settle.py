@@ -12,6 +12,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
+from typing import NamedTuple
 
 from kernel_impl.devices.device import KernelDevice
 from kernel_impl.devices.upper import MacvlanDevice
@@ -43,19 +44,19 @@ class Deadline:
             raise UnsettledError(f"after {PATIENCE_S:g} s: {', '.join(open_points)}")
 
 
-def under_way(
-    events: Sequence[Event], devices: Mapping[int, KernelDevice], cpu: int
-) -> Sequence[str]:
-    """What is not finished yet, in words; empty when everything is."""
-    return [
-        *_in_veths(events, devices),
-        *_at_macvlans(devices),
-        *_on_other_cpus(events),
-        *_in_backlogs({cpu, *(event.cpu for event in rounds(events))}),
-    ]
+class InRing(NamedTuple):
+    """Frames that were sent to a veth and have not been handled there."""
+
+    veth: VethDevice
+    handled: int
+    expected: int
+
+    def __str__(self) -> str:
+        return f"{self.veth} has handled {self.handled} of {self.expected} frames"
 
 
-def _in_veths(events: Sequence[Event], devices: Mapping[int, KernelDevice]) -> Sequence[str]:
+def in_rings(events: Sequence[Event], devices: Mapping[int, KernelDevice]) -> Sequence[InRing]:
+    """The veths that have not handled all frames yet that *events* tell of."""
     expected: Counter[VethDevice] = Counter()
     for device in devices.values():
         if isinstance(device, VethDevice):
@@ -68,12 +69,15 @@ def _in_veths(events: Sequence[Event], devices: Mapping[int, KernelDevice]) -> S
         # it stays in the ring until something else comes.
         if isinstance(event, DevmapXmit) or target.other.has_native_program:
             expected[target.other] += event.sent
-    open_points = []
-    for veth, count in expected.items():
-        handled = veth.handled() if count else 0
-        if handled < count:
-            open_points.append(f"{veth} has handled {handled} of {count} frames")
-    return open_points
+    counted = [InRing(veth, veth.handled(), count) for veth, count in expected.items() if count]
+    return [each for each in counted if each.handled < each.expected]
+
+
+def elsewhere(
+    events: Sequence[Event], devices: Mapping[int, KernelDevice], cpus: Set[int]
+) -> Sequence[str]:
+    """What else is not finished yet, in words; *cpus* are those that take part."""
+    return [*_at_macvlans(devices), *_on_other_cpus(events), *_in_backlogs(cpus)]
 
 
 def _transmitter(event: Event) -> int:

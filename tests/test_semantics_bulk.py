@@ -219,6 +219,37 @@ def test_frames_handed_over_early_wait_if_the_last_flush_drops_everything(
 
 
 @pytest.mark.semantics("Q-08")
+def test_frames_that_wait_in_the_ring_come_with_an_ordinary_packet(
+    lab: Lab, switch: Switch
+) -> None:
+    near = lab.veth("near", "far")
+    far = far_end(near)
+    far.attach(switch.programs["pass"])
+    switch.put(0, near, "entry_all_but_17th")
+    assert sizes(bulks(switch.burst(frame(slot(0)), 17))) == [(16, 0), (0, 1)]
+    assert far.received == []
+    switch.eth0.receive(frame(slot(1)))
+    assert far.received == []
+    far.receive(frame(slot(0), length=100), frame(slot(0), length=200))
+    assert [len(received) for received in far.received] == [60] * 16 + [100, 200]
+
+
+@pytest.mark.semantics("Q-08")
+def test_frames_that_wait_in_the_ring_are_lost_if_its_device_goes_down(
+    lab: Lab, switch: Switch
+) -> None:
+    near = lab.veth("near", "far")
+    far = far_end(near)
+    far.attach(switch.programs["pass"])
+    switch.put(0, near, "entry_all_but_17th")
+    switch.burst(frame(slot(0)), 17)
+    far.down()
+    far.up()
+    far.receive(frame(slot(0)))
+    assert len(far.received) == 1
+
+
+@pytest.mark.semantics("Q-08")
 def test_frames_handed_over_early_do_not_wait_otherwise(lab: Lab, switch: Switch) -> None:
     near = lab.veth("near", "far")
     far_end(near).attach(switch.programs["aborts"])

@@ -13,7 +13,7 @@ from spec.lab import Device
 from spec.trace import BulkTx, DevmapXmit, Event, ExceptionRaised, Redirect
 from spec.uapi import XDP_ABORTED, XDP_TX
 from tests.redirect_programs import asks, frame, marks, metadata, slot
-from tests.switch import OpenRelease, Switch, bulks, errors, far_end
+from tests.switch import OpenRelease, Switch, errors, far_end
 
 
 @contextmanager
@@ -119,17 +119,3 @@ def test_the_poll_of_a_veth_ended_before_its_frames_had_left(
     names = {device.ifindex: device.name for device in (near, far)}
     told = [event for event in events if isinstance(event, ExceptionRaised)]
     assert [names[event.ifindex] for event in told] == polled
-
-
-@pytest.mark.semantics("Q-08")
-def test_frames_that_wait_in_the_ring_come_with_an_ordinary_packet(release: OpenRelease) -> None:
-    # The kernel here may poll the other end at any time; in the model nobody else does.
-    switch = release("6.18")
-    near = switch.veth_in_slot_0()
-    far_end(near).attach(switch.programs["pass"])
-    switch.put(0, near, "entry_all_but_17th")
-    events = switch.burst(frame(slot(0)), 17)
-    assert [(bulk.sent, bulk.drops) for bulk in bulks(events)] == [(16, 0), (0, 1)]
-    assert far_end(near).received == []
-    far_end(near).receive(frame(slot(0)))
-    assert len(far_end(near).received) == 17

@@ -32,6 +32,8 @@ class VethDevice(KernelDevice):
         self._before = NOTHING
         self.expected = 0
         """Frames that are on their way to this end since the step began."""
+        self.left = 0
+        """Those of them that nobody will poll until more arrive."""
 
     @classmethod
     def pair(cls, lab: KernelLab, name: str, peer: str, queues: tuple[int, int]) -> VethDevice:
@@ -68,7 +70,7 @@ class VethDevice(KernelDevice):
             self.expected += 1
 
     def begin_step(self) -> None:
-        self.expected, self._before = 0, self._counted()
+        self.expected, self.left, self._before = self.left, 0, self._counted()
 
     def handled(self) -> int:
         """Frames that have come to their end here since the step began, whichever it was."""
