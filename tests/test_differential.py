@@ -207,6 +207,18 @@ def _written(path: Path, failure: Failure, kernel: type[Lab]) -> Path:
     return path
 
 
+def test_a_page_shows_it_where_our_own_side_of_the_kernel_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stuck(*_: object, **__: object) -> None:
+        raise TimeoutError("after 10 s: near has handled 16 of 17 frames")
+
+    small, _ = small_failure("redirect", "stale state")
+    monkeypatch.setattr(ModelLab, "tap", stuck)
+    text = _written(tmp_path / "found.rst", small, ModelLab).read_text()
+    assert "TimeoutError: after 10 s: near has handled 16 of 17 frames" in text
+
+
 def test_a_failure_is_kept_as_it_is(tmp_path: Path) -> None:
     small, _ = small_failure("maps", "errno of an update")
     path = tmp_path / "case.json"

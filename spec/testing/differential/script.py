@@ -8,7 +8,6 @@ import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from spec.errors import InputError, KernelError
 from spec.lab import Lab, LoadedObject
 
 OBJECT = "found"
@@ -147,7 +146,7 @@ def _transcript(script: Script, lab: Lab) -> Sequence[str]:
                 exec(line, names)
         except NameError:
             written.pop()  # a step about what no step has made, which was not left out in time
-        except (KernelError, InputError) as error:
+        except Exception as error:  # whatever the kernel's side came to is what was found
             written += ["Traceback (most recent call last):", "  ..."]
             written.append(f"{type(error).__name__}: {error}")
     return written
