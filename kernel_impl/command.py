@@ -12,6 +12,7 @@ from kernel_impl.fuzz import fuzz
 from kernel_impl.guests.command import guests
 from kernel_impl.pages import pages
 from kernel_impl.probes import Answer, findings
+from kernel_impl.replay import replay
 from kernel_impl.version import version
 
 
@@ -24,6 +25,7 @@ def main() -> None:
 main.add_command(check)
 main.add_command(pages)
 main.add_command(fuzz)
+main.add_command(replay)
 main.add_command(guests)
 
 

@@ -85,7 +85,7 @@ def _part(_: click.Context, __: click.Parameter, value: str) -> tuple[int, int]:
     help="Break the model on purpose, one way after the other, and say how soon that is noticed.",
 )
 @click.option(
-    "--keep", metavar="FOLDER", type=_FOLDER, help="Write a difference there, as a case to replay."
+    "--keep", metavar="FOLDER", type=_FOLDER, help="Write a difference there, for `xdpspec replay`."
 )
 def fuzz(
     steps: int | None,

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""``xdpspec fuzz`` in guests: the model at a release, compared with a kernel of that release.
+"""Searches in guests: the model at a release, compared with a kernel of that release.
 
-Both run in the guest, where everything that they load has been compiled before. What the command
-says, records and keeps comes home.
+Both run in the guest, where everything that they load has been compiled before. What the command,
+``xdpspec fuzz`` or ``xdpspec replay``, says, records and keeps comes home.
 """
 
 from __future__ import annotations
@@ -29,11 +29,12 @@ NO_REPORT = 3
 
 @dataclass(frozen=True)
 class Request:
-    """Which kernels, and the arguments of ``xdpspec fuzz`` in each."""
+    """Which kernels, and the command in each, with the files that go along."""
 
     kernels: Sequence[str]
-    arguments: Sequence[str]
+    command: Sequence[str]
     machine: Machine
+    files: Sequence[Path] = ()
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Search:
 
     @property
     def status(self) -> int:
-        """As ``xdpspec fuzz`` ends; 3 where there is no report."""
+        """As the command ended; 3 where there is no report."""
         told = None if self.problem or self.guest is None else self.guest.status
         return NO_REPORT if told is None else told
 
@@ -97,8 +98,9 @@ def _search(name: str, request: Request, told: Told, stop: threading.Event) -> S
             return Search(name, "stopped")
         guest = run(
             kernel,
-            ["fuzz", *request.arguments, "--record", RECORD, "--keep", KEPT],
+            request.command,
             results=[RECORD, KEPT],
+            files=request.files,
             machine=request.machine,
             timeout=inf,
             told=lambda how: told(name, how),

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""``xdpspec fuzz --on``: what it prints, records and keeps."""
+"""``xdpspec fuzz --on`` and ``xdpspec replay --on``: what they print, record and keep."""
 
 from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -17,7 +17,7 @@ from kernel_impl.guests import tools
 from kernel_impl.guests.kernels import is_release
 from kernel_impl.guests.machine import CPUS, Machine
 from kernel_impl.guests.progress import Progress
-from kernel_impl.guests.search import Search
+from kernel_impl.guests.search import KEPT, RECORD, Search
 from spec.errors import InputError
 
 
@@ -30,20 +30,8 @@ def search(
     keep: Path | None,
 ) -> int:
     """Search *area* in guests with *kernels*; the exit status."""
-    wanted = list(dict.fromkeys(kernels))
-    problems = tools.lacking([name for name in wanted if is_release(name)])
-    problems += fuzzing.compilers_lacking()
-    if problems:
-        for problem in problems:
-            click.echo(f"xdpspec fuzz: {problem}", err=True)
-        return MISSING
-    progress, stop = Progress(wanted, sys.stderr, "steps"), threading.Event()
 
     def done(found: Search) -> None:
-        progress.told(found.title, found.problem or "done")
-        progress.clear()
-        for line in _told(found):
-            click.echo(line)
         if record:
             with record.open("a", encoding="utf-8") as file:
                 file.writelines(found.records())
@@ -53,15 +41,42 @@ def search(
             (keep / name).write_bytes(content)
             click.echo(f"{fuzz.KEPT_AS}{keep / name}")
 
-    asked = searches.Request(wanted, list(_arguments(request, area)), Machine(kvm=kvm))
+    asked = searches.Request(
+        kernels=list(dict.fromkeys(kernels)),
+        command=["fuzz", *_arguments(request, area), "--record", RECORD, "--keep", KEPT],
+        machine=Machine(kvm=kvm),
+    )
+    return in_guests(asked, "steps", done)
+
+
+def in_guests(
+    asked: searches.Request, things: str, also: Callable[[Search], None] = lambda _: None
+) -> int:
+    """Run what is *asked* and print what each guest said, then do what is *also* to be done."""
+    command = f"xdpspec {asked.command[0]}"
+    problems = tools.lacking([name for name in asked.kernels if is_release(name)])
+    problems += fuzzing.compilers_lacking()
+    if problems:
+        for problem in problems:
+            click.echo(f"{command}: {problem}", err=True)
+        return MISSING
+    progress, stop = Progress(asked.kernels, sys.stderr, things), threading.Event()
+
+    def done(found: Search) -> None:
+        progress.told(found.title, found.problem or "done")
+        progress.clear()
+        for line in _told(found):
+            click.echo(line)
+        also(found)
+
     try:
         with ended_by_signals():
             return searches.search(asked, progress.told, stop, done)
     except InputError as error:
-        click.echo(f"xdpspec fuzz: {error}", err=True)
+        click.echo(f"{command}: {error}", err=True)
         return MISSING
     except KeyboardInterrupt:
-        click.echo("xdpspec fuzz: interrupted; no guest is left", err=True)
+        click.echo(f"{command}: interrupted; no guest is left", err=True)
         return INTERRUPTED
 
 

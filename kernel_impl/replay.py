@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""``xdpspec replay``: cases that a search has kept, once more."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kernel_impl.ending import INTERRUPTED, MISSING, USAGE
+from kernel_impl.progress import progress
+
+if TYPE_CHECKING:
+    from kernel_impl.fuzzing import Request
+    from spec.testing.differential.corpus import Case
+    from spec.testing.differential.shrink import Failure
+
+DIFFERENCE = 1
+
+_CASE = click.Path(exists=True, path_type=Path)
+
+
+@click.command(
+    epilog="Exit status: 0 no difference, 1 a difference, 2 wrong usage, 3 this machine lacks "
+    "something (it says what, and what helps).",
+)
+@click.argument("cases", nargs=-1, required=True, type=_CASE, metavar="FILE|FOLDER...")
+@click.option(
+    "--against",
+    default="kernel",
+    metavar="ENGINE",
+    help="What the model is compared with: kernel (default), model, or model:5.10, which need no "
+    "root.",
+)
+@click.option(
+    "--on",
+    "kernels",
+    multiple=True,
+    metavar="RELEASE|VMLINUZ",
+    help="In a guest with that kernel, as 5.10, several at once. Needs QEMU, and no root.",
+)
+@click.option("--kvm", is_flag=True, help="Guests use KVM. Where it doesn't work, they hang.")
+def replay(cases: tuple[Path, ...], against: str, kernels: tuple[str, ...], kvm: bool) -> None:
+    """Do again, step by step, what a search has found.
+
+    Takes cases that `xdpspec fuzz --keep` has written, or folders of them, and says of each whether
+    the model and the kernel still differ, and at which step.
+    """
+    from kernel_impl import fuzzing
+    from spec.errors import InputError
+    from spec.testing.differential.campaign import Limits
+
+    if kernels and against != fuzzing.KERNEL:
+        raise click.UsageError("--on: without --against")
+    request = fuzzing.Request(Limits(), 0, 1, against)
+    try:
+        fuzzing.check(request)
+        wanted = list(_read(cases))
+    except InputError as error:
+        _complain(str(error), USAGE)
+    if kernels:
+        from kernel_impl.guests.machine import Machine
+        from kernel_impl.guests.search import Request as GuestRequest
+        from kernel_impl.guests.search_command import in_guests
+
+        names, files = list(dict.fromkeys(kernels)), [path.resolve() for path in _files(cases)]
+        command = ["replay", *map(str, files)]
+        sys.exit(in_guests(GuestRequest(names, command, Machine(kvm=kvm), files), "cases"))
+    for problem in fuzzing.lacking(request):
+        _complain(problem, MISSING)
+    try:
+        sys.exit(_replay(request, wanted))
+    except KeyboardInterrupt:
+        _complain("interrupted", INTERRUPTED)
+
+
+def _files(cases: Sequence[Path]) -> Iterator[Path]:
+    for path in cases:
+        yield from sorted(path.glob("*.json")) if path.is_dir() else (path,)
+
+
+def _read(cases: Sequence[Path]) -> Iterator[Case]:
+    from spec.errors import InputError
+    from spec.testing.differential.areas import AREAS
+    from spec.testing.differential.corpus import area_of, read_case
+
+    for path in cases:
+        files = list(_files([path]))
+        if not files:
+            raise InputError(str(path), "no case in it", "give a folder that fuzz --keep wrote to")
+        for file in files:
+            case = read_case(file)
+            area_of(case, AREAS)
+            yield case
+
+
+def _replay(request: Request, cases: Sequence[Case]) -> int:
+    """The exit status."""
+    from kernel_impl.fuzzing import pairs
+    from spec.testing.differential.areas import AREAS
+    from spec.testing.differential.corpus import area_of
+    from spec.testing.differential.shrink import replay as done_again
+
+    engines, outcomes = pairs(request.against), []
+    with progress("cases", len(cases)) as told:
+        for case in cases:
+            outcomes.append(done_again(area_of(case, AREAS), engines(0), case.steps))
+            told(case)
+    width = max(len(case.name) for case in cases)
+    for case, outcome in zip(cases, outcomes, strict=True):
+        click.echo(f"{case.name:{width}}  {_told(outcome)}")
+    differing = sum(outcome is not None for outcome in outcomes)
+    amount = f"{len(cases)} case{'s' * (len(cases) != 1)}"
+    click.echo(f"{amount}, {differing or 'none'} with a difference")
+    return DIFFERENCE if differing else 0
+
+
+def _told(failure: Failure | None) -> str:
+    if failure is None:
+        return "no difference"
+    lines = str(failure.difference).splitlines()
+    return "\n    ".join((f"a difference at step {len(failure.steps)}", *lines))
+
+
+def _complain(problem: str, status: int) -> None:
+    click.echo(f"xdpspec replay: {problem}", err=True)
+    sys.stderr.flush()
+    sys.exit(status)
