@@ -156,6 +156,6 @@ def record_line(request: Request, result: Result, found: Found | None) -> str:
         "version": version(),
         "commit": commit(),
         "difference": str(failure.difference) if failure else "",
-        "came_again": bool(found and found.came_again),
+        "came_again": found.came_again if found else None,
     }
     return json.dumps(about) + "\n"

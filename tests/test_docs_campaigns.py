@@ -27,7 +27,7 @@ def run(
     steps: int,
     difference: str = "",
     counted: dict[str, int] | None = None,
-    came_again: bool = True,
+    came_again: bool | None = True,
 ) -> dict[str, object]:
     """What a plot and the totals need to know of a campaign, which took a minute."""
     return {
@@ -37,6 +37,11 @@ def run(
         "seconds": 60.0,
         "counted": counted or {},
     }
+
+
+def test_a_difference_that_nobody_saw_the_end_of_is_one() -> None:
+    (_, _, _, differences, *_) = campaigns._total("6.18", "maps", [run(5, "x", came_again=None)])
+    assert differences == "1"
 
 
 def test_a_plot_has_a_point_for_each_campaign() -> None:

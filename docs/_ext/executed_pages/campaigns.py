@@ -170,7 +170,7 @@ def _total(kernel: str, area: str, runs: Sequence[Any]) -> tuple[str, ...]:
 
 def _differs(run: Any) -> bool:
     """Whether the difference that ended *run*, if any, came again when its steps were repeated."""
-    return bool(run["difference"]) and bool(run.get("came_again", True))
+    return bool(run["difference"]) and run.get("came_again") is not False
 
 
 def _amount(runs: Sequence[Any]) -> str:
