@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from spec import ModelLab
+from spec.trace import ExceptionRaised
 from spec.uapi import (
     BPF_F_BROADCAST,
     BPF_F_EXCLUDE_INGRESS,
@@ -18,6 +19,7 @@ from spec.uapi import (
     XDP_DROP,
     XDP_PASS,
     XDP_REDIRECT,
+    XDP_TX,
 )
 from tests.bpf_pieces import INCLUDES, program
 from tests.redirect_programs import MARK, PLAIN_SOURCE, asks, frame, marks, redirect, slot
@@ -83,6 +85,28 @@ def test_copies_of_a_live_frame_began_too_early_until_6_2(
     [copied], [same] = switch.eth1.sent, switch.eth3.sent
     assert len(copied) == len(same) == len(sent)
     assert copied == (bytes(early) + same)[: len(same)]
+
+
+@pytest.mark.parametrize(("text", "dropped"), [("5.17", 0), ("5.18", 1), ("5.19", 1)])
+def test_nothing_counted_what_a_stopped_device_did_not_take_until_5_17(
+    release: OpenRelease, text: str, dropped: int
+) -> None:
+    switch = release(text)
+    switch.eth1.attach(switch.programs["follows"])
+    switch.eth1.down()
+    [event] = switch.eth1.receive(frame(asks(verdict=XDP_TX), length=3520))
+    assert isinstance(event, ExceptionRaised)
+    assert switch.eth1.counters["tx_dropped"] == dropped
+
+
+@pytest.mark.semantics("E-21")
+@pytest.mark.parametrize(("text", "longest"), [("6.2", 3368), ("6.3", 3408)])
+def test_live_frames_were_shorter_by_their_header_until_6_2(
+    release: OpenRelease, text: str, longest: int
+) -> None:
+    switch = release(text)
+    switch.burst(frame(length=longest), 1)
+    assert refusal(switch.burst, frame(length=longest + 1), 1) == "EINVAL"
 
 
 @pytest.mark.parametrize("text", ["6.2", "6.3"])

@@ -72,8 +72,8 @@ CHANGES = (
         "live_frames_around_header",
         "6.3",
         "6c20822fada1",
-        "Copies of a live frame are like the frame; before, a broadcast sent copies that began and "
-        "ended forty bytes too early.",
+        "Copies of a live frame are like the frame, which has up to 3408 bytes; before, it had up "
+        "to 3368, and a broadcast sent copies that began and ended forty bytes too early.",
     ),
     Change(
         "map_operations_return_long",

@@ -65,6 +65,14 @@ CHANGES = (
         "BPF_F_EXCLUDE_INGRESS also leaves out the upper devices of the receiving device.",
     ),
     Change(
+        "generic_counts_losses",
+        "5.19",
+        "1fd6e5675336",
+        "A packet that generic XDP sends and the driver does not take counts as dropped by the "
+        "device; before, nothing counted it.",
+        backports=("5.18",),
+    ),
+    Change(
         "socket_errnos",
         "5.19",
         "c6c1f11b691e",

@@ -187,5 +187,5 @@ def transmit(cpu: Processor, device: ModelDevice, frame: Frame, program: ModelPr
     """Hand *frame* to the driver past queueing discipline and taps (``generic_xdp_tx``)."""
     if not device.start_xmit(cpu, frame):
         cpu.trace.append((ExceptionRaised, program.id, _TX, device.ifindex))
-        device.tx_dropped += 1
+        device.tx_dropped += cpu.release.has("generic_counts_losses")
         frame.drop()

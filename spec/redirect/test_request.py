@@ -17,15 +17,23 @@ from spec.uapi import BPF_F_TEST_XDP_LIVE_FRAMES, BPF_XDP_CPUMAP, BPF_XDP_DEVMAP
 if TYPE_CHECKING:
     from spec.devices.device import ModelDevice
     from spec.program import ModelProgram
+    from spec.release import Release
 
 ETHERNET_HEADER = 14
 PAGE_HEADER = 112
 """``struct xdp_page_head``, at the start of each page of a live frame."""
-LIVE_ROOM = LINEAR_ROOM - PAGE_HEADER
-"""Headroom, data and tailroom of a live frame; 3408 bytes of it are for data."""
 DEFAULT_BATCH, MAX_BATCH = 64, 256
 METADATA_UNIT = 4
 _Frame = TypeVar("_Frame", bound=Frame)
+
+
+def live_room(release: Release) -> int:
+    """Headroom, data and tailroom of a live frame; 3408 bytes of it are for data.
+
+    Until 6.2 the frame's own header lay before all that and took 40 of them.
+    """
+    header = 0 if release.has("live_frames_around_header") else FRAME_HEADER
+    return LINEAR_ROOM - PAGE_HEADER - header
 
 
 class Request(NamedTuple):
@@ -107,7 +115,7 @@ def _check_sizes(program: ModelProgram, request: Request) -> tuple[int, int]:
             or metadata > HEADROOM - FRAME_HEADER
         ):
             raise KernelError(EINVAL)
-    room = LIVE_ROOM if request.live else LINEAR_ROOM
+    room = live_room(program.release) if request.live else LINEAR_ROOM
     linear = min(linear, room - HEADROOM + metadata)
     if request.live and size > linear:
         raise KernelError(EINVAL)

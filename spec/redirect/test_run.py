@@ -14,7 +14,7 @@ from spec.lab import TestRun
 from spec.machine.host import Context
 from spec.redirect.helpers import BY_IFINDEX
 from spec.redirect.native import do_redirect
-from spec.redirect.test_request import DEFAULT_BATCH, LIVE_ROOM, Prepared, Request, prepare
+from spec.redirect.test_request import DEFAULT_BATCH, Prepared, Request, live_room, prepare
 from spec.trace import event_log
 from spec.uapi import Verdict
 
@@ -127,7 +127,9 @@ class PagePool:
     """Where live frames get their pages: those of dropped frames come back as they were left."""
 
     def __init__(self, data: bytes, prepared: Prepared, size: int) -> None:
-        self._headers_apart = not prepared.device.release.has("live_frames_around_header")
+        release = prepared.device.release
+        self._headers_apart = not release.has("live_frames_around_header")
+        self._room = live_room(release)
         self._data = data
         self._prepared = prepared
         self._size = size
@@ -154,7 +156,7 @@ class PagePool:
             self._returned.append(frame)
 
     def _fresh(self) -> LiveFrame:
-        frame = self._prepared.frame(self._data, LIVE_ROOM, LiveFrame)
+        frame = self._prepared.frame(self._data, self._room, LiveFrame)
         frame.pool = self
         return frame
 
