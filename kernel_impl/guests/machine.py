@@ -14,6 +14,11 @@ MEMORY_MIB = 1024
 PANIC_AND_STOP = "panic=-1"
 """A kernel that panics restarts at once, and ``-no-reboot`` makes an end of that."""
 
+EMULATOR = "tcg,thread=single"
+"""With a thread for each of its CPUs the emulator may run what another has just patched half old
+and half new; newer kernels patch the call of each XDP program, and panic of it (an ``int3`` in
+``bpf_dispatcher_xdp_func``)."""
+
 EXPEDITED = "rcupdate.rcu_expedited=1"
 """Making and removing devices waits for all CPUs, which need not wait for their next tick."""
 
@@ -64,7 +69,7 @@ def command(
     *arguments* are those of the guest's first process.
     """
     found = HARDWARE[platform.machine()]
-    accelerator = "kvm" if machine.kvm else "tcg,thread=multi"
+    accelerator = "kvm" if machine.kvm else EMULATOR
     options = (
         f"console={found.console}", PANIC_AND_STOP, "quiet", "loglevel=5", "mitigations=off",
         "random.trust_cpu=on", EXPEDITED, *found.options, "nokaslr", "rdinit=/init", "--",
