@@ -43,7 +43,7 @@ def search(
 
     asked = searches.Request(
         kernels=list(dict.fromkeys(kernels)),
-        command=["fuzz", *_arguments(request, area), "--record", RECORD, "--keep", KEPT],
+        command=["fuzz", *_arguments(request, area, kvm), "--record", RECORD, "--keep", KEPT],
         machine=Machine(kvm=kvm),
     )
     return in_guests(asked, "steps", done)
@@ -80,12 +80,12 @@ def in_guests(
         return INTERRUPTED
 
 
-def _arguments(request: fuzzing.Request, area: str) -> Iterator[str]:
-    """*request* for the command in a guest."""
+def _arguments(request: fuzzing.Request, area: str, kvm: bool) -> Iterator[str]:
+    """*request* for the command in a guest, where emulated CPUs share one thread."""
     limits = request.limits
     own, parts = limits.part
     yield from ("--area", area, "--seed", str(request.seed), "--part", f"{own + 1}/{parts}")
-    yield from ("--workers", str(request.workers or CPUS))
+    yield from ("--workers", str(request.workers or (CPUS if kvm else 1)))
     if limits.steps:
         yield from ("--steps", str(limits.steps))
     if limits.seconds:
