@@ -52,7 +52,9 @@ def _part(_: click.Context, __: click.Parameter, value: str) -> tuple[int, int]:
     "--area", type=click.Choice([*STEPS, "all"]), default="all", help="What to search (all)."
 )
 @click.option(
-    "--workers", type=click.IntRange(1), help="Processes. Default: one for each processor; one in a guest."
+    "--workers",
+    type=click.IntRange(1),
+    help="Processes. Default: one for each processor; one in a guest.",
 )
 @click.option(
     "--part",
