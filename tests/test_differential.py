@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -108,6 +108,21 @@ def test_a_broken_model_is_noticed(area: str, broken: Mutation) -> None:
 def test_a_release_is_told_from_another() -> None:
     old = Pair(ModelLab, lambda: ModelLab("5.10"))
     assert run_campaign(AREAS["maps"], lambda _: old, SEED, Limits(20_000)).failed is not None
+
+
+def test_what_other_labs_have_asked_a_processor_for_makes_no_difference() -> None:
+    def used_before() -> ModelLab:
+        lab = ModelLab("6.1")
+        lab.processor.tgt_index = 2
+        return lab
+
+    steps: list[list[object]] = [
+        ["veth", "veth1", "peer1", 0],
+        ["attach", "veth1", "follows", "native"],
+        ["receive", "veth1", [[[8, 1500, 0, 4]], 60]],
+    ]
+    pair = Pair(partial(ModelLab, "6.1"), used_before)
+    assert replay(AREAS["redirect"], pair, [Step.from_json(step) for step in steps]) is None
 
 
 # Same seed, same run.

@@ -10,13 +10,16 @@ from spec.lab import Key
 from spec.testing.differential.lab_session import Operation, called, spelled
 from spec.testing.differential.maps import operations as maps
 from spec.testing.differential.redirect.account import account
-from spec.testing.differential.redirect.frames import Call, frame, shown
+from spec.testing.differential.redirect.frames import Call, Kind, frame, shown
 from spec.testing.differential.side import Answer, NotThereError, Side
 from spec.testing.differential.step import Argument
+from spec.uapi import XDP_DROP
 
 NOWHERE, OTHER_CPU, THIS_CPU, ABSENT, LOOPBACK, TOO_LARGE, NO_CPU, FIRST_DEVICE = range(8)
 """Places in ``numbers`` that frames speak of; from the last one on there are devices."""
 LOOPBACK_IFINDEX = 1
+LONG_ENOUGH = 64
+"""Bytes of a frame with a call."""
 CPUS = {"this_cpu": 0, "other_cpu": 1, "no_cpu": 63, "absurd_cpu": 64}
 
 Frame = tuple[Sequence[Call], int]
@@ -46,6 +49,15 @@ def prepare_numbers(side: Side) -> None:
     for place, number in fixed_numbers(side.cpu).items():
         side.map("numbers").update(place, number)
     side.map("places").update(LOOPBACK_IFINDEX, LOOPBACK)
+
+
+def prepare_state(side: Side) -> None:
+    """Have the target index of this processor at 0.
+
+    Before 6.11 a processor keeps for ever what any program has asked for, also in labs before.
+    """
+    nowhere = (Kind.REDIRECT, NOWHERE, 0, XDP_DROP)
+    side.programs["follows"].test_run(frame([nowhere], LONG_ENOUGH))
 
 
 def add_device(side: Side, name: str, place: int) -> None:

@@ -14,7 +14,11 @@ from spec.testing.differential.lab_session import LabSession
 from spec.testing.differential.maps import contents
 from spec.testing.differential.redirect.drawing import Drawer
 from spec.testing.differential.redirect.frames import SOURCE
-from spec.testing.differential.redirect.operations import OPERATIONS, prepare_numbers
+from spec.testing.differential.redirect.operations import (
+    OPERATIONS,
+    prepare_numbers,
+    prepare_state,
+)
 from spec.testing.differential.side import Answer, Side
 from spec.testing.differential.step import Step
 
@@ -39,6 +43,7 @@ class RedirectSession(LabSession):
         for name, map in loaded.maps.items():
             side.add_map(name, map)
         prepare_numbers(side)
+        prepare_state(side)
 
     def draw(self, choices: Choices) -> Step:
         """The next step."""
