@@ -265,6 +265,23 @@ def test_a_peer_that_polls_because_of_gro_came_in_5_13(
     assert len(far.received) == 1
 
 
+@pytest.mark.semantics("W-01")
+@pytest.mark.parametrize(("text", "target"), [("6.6", False), ("6.12", True), ("7.2", True)])
+def test_a_device_that_comes_up_with_gro_made_no_target_of_its_peer(
+    release: OpenRelease, text: str, target: bool
+) -> None:
+    near = release(text).veth_in_slot_0()
+    far = far_end(near)
+    far.down()
+    far.offload("gro", True)
+    far.up()
+    assert ("ndo-xmit" in near.xdp_features) == target
+    far.down()
+    far.offload("gro", False)
+    far.up()
+    assert "ndo-xmit" not in near.xdp_features
+
+
 @pytest.mark.semantics("F-01")
 def test_fragments_were_lost_without_an_event_until_6_2(
     wide_release: Callable[..., Wide],

@@ -215,6 +215,15 @@ CHANGES = (
         backports=("5.15", "6.1", "6.6", "6.12", "6.18", "7.1"),
     ),
     Change(
+        "veth_open_refreshes_peer",
+        "7.2",
+        "",
+        "A veth that is brought up also brings its peer's features up to date, which depend on its "
+        "GRO; before, GRO that was set while it was down made no target of the peer (seen on "
+        "7.2.13 and on what Debian ships as 6.12.118, not on 6.18.44).",
+        backports=("6.12",),
+    ),
+    Change(
         "cpumap_tells_of_exceptions",
         "7.2",
         "",

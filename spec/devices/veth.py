@@ -90,9 +90,11 @@ class Veth(ModelDevice):
         return frozenset(basic | target)
 
     def opened(self) -> None:
-        """``veth_open``: brings only this end's own features up to date."""
+        """``veth_open``: brings the features up to date, once only those of this end."""
         self.polls = self.wants_napi
         self.refresh_features()
+        if self._peer is not None and self.release.has("veth_open_refreshes_peer"):
+            self._peer.refresh_features()
 
     def closed(self) -> None:
         """``veth_close``: what waits in the ring is lost."""
