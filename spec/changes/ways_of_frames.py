@@ -123,6 +123,13 @@ CHANGES = (
         "dropped; before, it was freed.",
     ),
     Change(
+        "rounds_go_on",
+        "6.4",
+        "8b43fd3d1d7d",
+        "Devices that frames reach during a round of polls are polled in the same round, if nobody "
+        "else has more to do; before, in a round of their own.",
+    ),
+    Change(
         "tap_counts_redirects",
         "6.8",
         "f1084c427f55",

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 NAPI_WEIGHT = 64
 """``NAPI_POLL_WEIGHT``: frames in one poll."""
+BUDGET = 300
+"""``netdev_budget``: frames in one round, of which the last poll may have more."""
 LONGEST = 20000
 """Frames that the model handles because of one, before it calls that a loop."""
 LONG = LONGEST - 1000
@@ -47,6 +49,7 @@ class Processor(RedirectState):
 
     __slots__ = (
         "_depth",
+        "_goes_on",
         "_handled",
         "_in_softirq",
         "_keeps_state",
@@ -76,6 +79,7 @@ class Processor(RedirectState):
         self.pending: deque[Napi] = deque()
         self.woken: deque[CpuEntry] = deque()
         self._keeps_state = not self.release.has("redirect_state_per_round")
+        self._goes_on = self.release.has("rounds_go_on")
         self._depth = 0
         self._in_softirq = False
         self._handled = 0
@@ -147,16 +151,31 @@ class Processor(RedirectState):
             self.woken.remove(entry)
 
     def _poll_once(self) -> None:
-        unfinished: list[Napi] = []
+        """One round (``net_rx_action``): whoever asks meanwhile comes after it, or at its end.
+
+        Who has more to do comes last of all; as long as nobody has, the round goes on.
+        """
+        budget, turn, unfinished = BUDGET, self._take_pending(), list[Napi]()
         self.enter()
         try:
-            while self.pending:
-                napi = self.pending.popleft()
-                if napi.poll(self, NAPI_WEIGHT) == NAPI_WEIGHT:
+            while budget > 0:
+                if not turn:
+                    if unfinished or not self.pending or not self._goes_on:
+                        break
+                    turn = self._take_pending()
+                napi = turn.popleft()
+                done = napi.poll(self, NAPI_WEIGHT)
+                budget -= done
+                if done == NAPI_WEIGHT:
                     unfinished.append(napi)
         finally:
             self.leave()
-        self.pending.extend(unfinished)
+        if turn or unfinished:
+            self.pending = deque([*turn, *self.pending, *unfinished])
+
+    def _take_pending(self) -> deque[Napi]:
+        taken, self.pending = self.pending, deque()
+        return taken
 
     def count(self, handler: str, frames: int = 1) -> None:
         """*handler* had *frames*. The kernel goes on for ever, the model gives up some day."""
