@@ -59,6 +59,8 @@ class Side:
         self.devices: dict[str, Device] = {"lo": lab.lo}
         self.programs: dict[str, Program] = {}
         self.sockets: dict[str, Socket] = {}
+        self.bound: set[str] = set()
+        """Sockets that were bound at least once."""
         self.namespaces: dict[str, Namespace] = {}
         self.removed: set[str] = set()
         """Devices that are no more, whose names may still be asked for."""

@@ -123,6 +123,7 @@ def take_cpu(side: Side, cpu: str) -> Answer:
 
 def bind(side: Side, name: str, device: str, queue: int) -> Answer:
     side.socket(name).bind(side.device(device), queue)
+    side.bound.add(name)
 
 
 def fill(side: Side, name: str, count: int) -> Answer:
