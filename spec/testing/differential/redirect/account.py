@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from spec.testing.differential.side import Answer, Side
-from spec.trace import CpumapEnqueue, CpumapKthread, DevmapXmit, Event
+from spec.trace import BulkTx, CpumapEnqueue, CpumapKthread, DevmapXmit, Event
 
 COUNTED: dict[type[Event], tuple[str, ...]] = {
     DevmapXmit: ("drops", "sent"),
+    BulkTx: ("drops", "sent"),
     CpumapEnqueue: ("drops", "processed"),
     CpumapKthread: ("drops", "processed", "xdp_pass", "xdp_drop", "xdp_redirect"),
 }
