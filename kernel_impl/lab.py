@@ -23,7 +23,7 @@ from kernel_impl.namespace import NetworkNamespace
 from kernel_impl.objects import KernelObject
 from kernel_impl.programs import KernelProgram
 from kernel_impl.release import release
-from kernel_impl.settle import Deadline, InRing, Threads, elsewhere, in_rings, rounds
+from kernel_impl.settle import Deadline, InRing, Threads, elsewhere, in_rings, on_any_cpu, rounds
 from kernel_impl.socket import KernelSocket
 from kernel_impl.softirqs import Softirqs
 from kernel_impl.trace import Inbox
@@ -240,7 +240,7 @@ class KernelLab(Lab):
         Frames in the ring of a veth that nobody is told of stay there: those of a bulk queue that
         was flushed because it was full, if the program of the entry drops all that came after.
         """
-        deadline, polled = Deadline(), False
+        deadline, polled, asked_all = Deadline(), False, False
         before: Sequence[InRing] = ()
         while True:
             events = self._inbox.look()[self._step_began :]
@@ -252,6 +252,9 @@ class KernelLab(Lab):
             if others or (waiting and not (polled and waiting == before)):
                 deadline.check([*map(str, waiting), *others])
                 before, polled = waiting, not others and self._softirqs.run(cpus)
+            elif not asked_all and on_any_cpu(self._devices):
+                asked_all = True
+                self._softirqs.run(set(range(os.cpu_count() or 1)))
             elif self._threads.have_delivered(events):
                 for ring in waiting:
                     ring.veth.left = ring.expected - ring.handled

@@ -80,6 +80,16 @@ def elsewhere(
     return [*_at_macvlans(devices), *_on_other_cpus(events), *_in_backlogs(cpus)]
 
 
+def on_any_cpu(devices: Mapping[int, KernelDevice]) -> bool:
+    """Whether a kernel thread took part that may be on any CPU, and tells of its frames too early.
+
+    It counts them when they wait for that CPU's softirq (``drivers/net/macvlan.c:
+    macvlan_broadcast``).
+    """
+    uppers = [device for device in devices.values() if isinstance(device, MacvlanDevice)]
+    return any(upper.group_frames() for upper in uppers)
+
+
 def _transmitter(event: Event) -> int:
     if isinstance(event, DevmapXmit):
         return event.to_ifindex

@@ -27,16 +27,18 @@ class Softirqs:
         self._cpu = cpu
 
     def run(self, cpus: Set[int]) -> bool:
-        """Whether each of *cpus* has polled; not if we may not run there."""
+        """Whether each of *cpus* has polled; those where we may not run have not."""
+        done = [self._run_on(cpu) for cpu in sorted(cpus)]
+        os.sched_setaffinity(0, {self._cpu})
+        return all(done)
+
+    def _run_on(self, cpu: int) -> bool:
         try:
-            for cpu in cpus:
-                os.sched_setaffinity(0, {cpu})
-                self._socket.send(b"")
-                self._socket.recv(1)
+            os.sched_setaffinity(0, {cpu})
+            self._socket.send(b"")
+            self._socket.recv(1)
         except OSError:  # not ours to run on, or the packet was lost
             return False
-        finally:
-            os.sched_setaffinity(0, {self._cpu})
         return True
 
     def close(self) -> None:

@@ -47,12 +47,16 @@ class MacvlanDevice(UpperDevice):
     def begin_step(self) -> None:
         self._received_before = self.counters["rx_packets"]
 
+    def group_frames(self) -> int:
+        """How many such frames *lower* received in this step."""
+        return sum(frame[0] & GROUP_BIT for frame in self._lower.received)
+
     def waiting(self) -> int:
         """Group frames that *lower* received and a kernel thread has yet to hand over.
 
         ``drivers/net/macvlan.c: macvlan_broadcast_enqueue``
         """
-        group = sum(frame[0] & GROUP_BIT for frame in self._lower.received)
+        group = self.group_frames()
         missing = group - len(self.received)
         if missing <= 0:
             return 0
