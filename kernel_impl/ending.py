@@ -7,6 +7,9 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
+
+import click
 
 USAGE, MISSING, INTERRUPTED, TERMINATED = 2, 3, 130, 143
 """Exit statuses of a command that has nothing to report; its own are 0, 1 and 4."""
@@ -20,3 +23,10 @@ def ended_by_signals() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def complain(command: str, problem: str, status: int) -> NoReturn:
+    """End ``xdpspec`` *command* with one line that says why."""
+    click.echo(f"xdpspec {command}: {problem}", err=True)
+    sys.stderr.flush()
+    sys.exit(status)

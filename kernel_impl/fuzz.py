@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from kernel_impl.ending import INTERRUPTED, MISSING, USAGE
+from kernel_impl.comparing import DIFFERENCE, ENDS, compares
+from kernel_impl.ending import INTERRUPTED, MISSING, USAGE, complain
 from kernel_impl.progress import LISTENER
 
 if TYPE_CHECKING:
     from kernel_impl.fuzzing import Found, Request
     from spec.testing.differential.campaign import Result
 
-FOUND = 1
+NAME = "fuzz"
 STEPS = {"maps": 200_000, "redirect": 30_000, "programs": 1_000}
 """In each area where nobody says how many: about half a minute on two processors.
 
@@ -41,10 +42,7 @@ def _part(_: click.Context, __: click.Parameter, value: str) -> tuple[int, int]:
     return int(own) - 1, int(parts)
 
 
-@click.command(
-    epilog="Exit status: 0 no difference, 1 a difference, 2 wrong usage, 3 this machine lacks "
-    "something (it says what, and what helps).",
-)
+@click.command(epilog=ENDS)
 @click.option("--steps", type=click.IntRange(1), help="Steps in each area.")
 @click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Or time in each area.")
 @click.option("--seed", type=click.IntRange(0), help="Same seed, same run. Default: a random one.")
@@ -63,21 +61,7 @@ def _part(_: click.Context, __: click.Parameter, value: str) -> tuple[int, int]:
     callback=_part,
     help="Only the K-th of N parts of the sessions, as 3/10: for N machines with one seed.",
 )
-@click.option(
-    "--against",
-    default="kernel",
-    metavar="ENGINE",
-    help="What the model is compared with: kernel (default), model, or model:5.10, which need no "
-    "root.",
-)
-@click.option(
-    "--on",
-    "kernels",
-    multiple=True,
-    metavar="RELEASE|VMLINUZ",
-    help="Search in a guest with that kernel, as 5.10, several at once. Needs QEMU, and no root.",
-)
-@click.option("--kvm", is_flag=True, help="Guests use KVM. Where it doesn't work, they hang.")
+@compares
 @click.option(
     "--record", metavar="FILE", type=_FILE, help="Append a line of JSON about each campaign."
 )
@@ -128,13 +112,13 @@ def fuzz(
         if record:
             check_writable(record)
     except InputError as error:
-        _complain(str(error), USAGE)
+        complain(NAME, str(error), USAGE)
     if kernels:
         from kernel_impl.guests.search_command import search
 
         sys.exit(search(request, area, kernels, kvm, record, keep))
     for problem in fuzzing.lacking(request):
-        _complain(problem, MISSING)
+        complain(NAME, problem, MISSING)
     status = 0
     for name in names:
         try:
@@ -143,7 +127,7 @@ def fuzz(
             else:
                 status = max(status, _search(request, name, record, keep))
         except KeyboardInterrupt:
-            _complain("interrupted", INTERRUPTED)
+            complain(NAME, "interrupted", INTERRUPTED)
     sys.exit(status)
 
 
@@ -173,7 +157,7 @@ def _search(request: Request, name: str, record: Path | None, keep: Path | None)
         path = keep / f"{name}_{result.seed}_{found.session}.json"
         path.write_text(case_text(found.failure), encoding="utf-8")
         click.echo(f"{KEPT_AS}{path}")
-    return FOUND
+    return DIFFERENCE
 
 
 def _break(request: Request, name: str) -> int:
@@ -185,7 +169,7 @@ def _break(request: Request, name: str) -> int:
         mutation = noticed.mutation
         end = f"noticed after {noticed.steps:,} steps, {noticed.seconds:.1f} s"
         if not noticed.difference:
-            status, end = FOUND, f"NOT NOTICED in {noticed.steps:,} steps"
+            status, end = DIFFERENCE, f"NOT NOTICED in {noticed.steps:,} steps"
         click.echo(f"{name:9} {mutation.name:27} {end:40} {mutation.sentence}")
     return status
 
@@ -279,9 +263,3 @@ def _shrinking() -> Callable[[int], None]:
 def _write(path: Path, line: str) -> None:
     with path.open("w", encoding="utf-8") as lines:
         print(line, file=lines, flush=True)
-
-
-def _complain(problem: str, status: int) -> None:
-    click.echo(f"xdpspec fuzz: {problem}", err=True)
-    sys.stderr.flush()
-    sys.exit(status)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kernel_impl.ending import INTERRUPTED, MISSING, USAGE
+from kernel_impl.comparing import DIFFERENCE, ENDS, compares
+from kernel_impl.ending import INTERRUPTED, MISSING, USAGE, complain
 from kernel_impl.progress import progress
 
 if TYPE_CHECKING:
@@ -18,31 +19,14 @@ if TYPE_CHECKING:
     from spec.testing.differential.corpus import Case
     from spec.testing.differential.shrink import Failure
 
-DIFFERENCE = 1
+NAME = "replay"
 
 _CASE = click.Path(exists=True, path_type=Path)
 
 
-@click.command(
-    epilog="Exit status: 0 no difference, 1 a difference, 2 wrong usage, 3 this machine lacks "
-    "something (it says what, and what helps).",
-)
+@click.command(epilog=ENDS)
 @click.argument("cases", nargs=-1, required=True, type=_CASE, metavar="FILE|FOLDER...")
-@click.option(
-    "--against",
-    default="kernel",
-    metavar="ENGINE",
-    help="What the model is compared with: kernel (default), model, or model:5.10, which need no "
-    "root.",
-)
-@click.option(
-    "--on",
-    "kernels",
-    multiple=True,
-    metavar="RELEASE|VMLINUZ",
-    help="In a guest with that kernel, as 5.10, several at once. Needs QEMU, and no root.",
-)
-@click.option("--kvm", is_flag=True, help="Guests use KVM. Where it doesn't work, they hang.")
+@compares
 def replay(cases: tuple[Path, ...], against: str, kernels: tuple[str, ...], kvm: bool) -> None:
     """Do again, step by step, what a search has found.
 
@@ -58,43 +42,44 @@ def replay(cases: tuple[Path, ...], against: str, kernels: tuple[str, ...], kvm:
     request = fuzzing.Request(Limits(), 0, 1, against)
     try:
         fuzzing.check(request)
-        wanted = list(_read(cases))
+        files = list(_files(cases))
+        wanted = [_read(file) for file in files]
     except InputError as error:
-        _complain(str(error), USAGE)
+        complain(NAME, str(error), USAGE)
     if kernels:
         from kernel_impl.guests.machine import Machine
         from kernel_impl.guests.search import Request as GuestRequest
         from kernel_impl.guests.search_command import in_guests
 
-        names, files = list(dict.fromkeys(kernels)), [path.resolve() for path in _files(cases)]
-        command = ["replay", *map(str, files)]
+        names, files = list(dict.fromkeys(kernels)), [file.resolve() for file in files]
+        command = [NAME, *map(str, files)]
         sys.exit(in_guests(GuestRequest(names, command, Machine(kvm=kvm), files), "cases"))
     for problem in fuzzing.lacking(request):
-        _complain(problem, MISSING)
+        complain(NAME, problem, MISSING)
     try:
         sys.exit(_replay(request, wanted))
     except KeyboardInterrupt:
-        _complain("interrupted", INTERRUPTED)
+        complain(NAME, "interrupted", INTERRUPTED)
 
 
 def _files(cases: Sequence[Path]) -> Iterator[Path]:
-    for path in cases:
-        yield from sorted(path.glob("*.json")) if path.is_dir() else (path,)
-
-
-def _read(cases: Sequence[Path]) -> Iterator[Case]:
     from spec.errors import InputError
+    from spec.testing.differential.corpus import case_files
+
+    for path in cases:
+        files = case_files(path) if path.is_dir() else [path]
+        if not files:
+            raise InputError(str(path), "no case in it", "give a folder that fuzz --keep wrote to")
+        yield from files
+
+
+def _read(file: Path) -> Case:
     from spec.testing.differential.areas import AREAS
     from spec.testing.differential.corpus import area_of, read_case
 
-    for path in cases:
-        files = list(_files([path]))
-        if not files:
-            raise InputError(str(path), "no case in it", "give a folder that fuzz --keep wrote to")
-        for file in files:
-            case = read_case(file)
-            area_of(case, AREAS)
-            yield case
+    case = read_case(file)
+    area_of(case, AREAS)
+    return case
 
 
 def _replay(request: Request, cases: Sequence[Case]) -> int:
@@ -123,9 +108,3 @@ def _told(failure: Failure | None) -> str:
         return "no difference"
     lines = str(failure.difference).splitlines()
     return "\n    ".join((f"a difference at step {len(failure.steps)}", *lines))
-
-
-def _complain(problem: str, status: int) -> None:
-    click.echo(f"xdpspec replay: {problem}", err=True)
-    sys.stderr.flush()
-    sys.exit(status)

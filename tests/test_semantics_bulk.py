@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from spec.lab import Lab
+from spec.lab import Device, Lab
 from spec.trace import DevmapXmit, ExceptionRaised, Redirect
 from spec.uapi import BPF_F_BROADCAST
 from tests.redirect_programs import SOURCE, cpu, frame, key, marks, redirect, slot
@@ -203,13 +203,19 @@ def test_a_frame_that_the_driver_cannot_take_is_the_end_of_its_bulk(
     assert len(far.received) == 2
 
 
+def far_end_behind(lab: Lab, switch: Switch, entry: str, receiver: str) -> Device:
+    """The end, which runs *receiver*, behind a veth in slot 0 with the program *entry*."""
+    near = lab.veth("near", "far")
+    far_end(near).attach(switch.programs[receiver])
+    switch.put(0, near, entry)
+    return far_end(near)
+
+
 @pytest.mark.semantics("Q-08")
 def test_frames_handed_over_early_wait_if_the_last_flush_drops_everything(
     lab: Lab, switch: Switch
 ) -> None:
-    near = lab.veth("near", "far")
-    far_end(near).attach(switch.programs["aborts"])
-    switch.put(0, near, "entry_all_but_17th")
+    far_end_behind(lab, switch, "entry_all_but_17th", "aborts")
     # One frame of a second round wakes the receiver, who finds 16 more in its ring.
     events = switch.burst(frame(slot(0)), 18, batch_size=17)
     kinds = [type(event) for event in events]
@@ -222,10 +228,7 @@ def test_frames_handed_over_early_wait_if_the_last_flush_drops_everything(
 def test_frames_that_wait_in_the_ring_come_with_an_ordinary_packet(
     lab: Lab, switch: Switch
 ) -> None:
-    near = lab.veth("near", "far")
-    far = far_end(near)
-    far.attach(switch.programs["pass"])
-    switch.put(0, near, "entry_all_but_17th")
+    far = far_end_behind(lab, switch, "entry_all_but_17th", "pass")
     assert sizes(bulks(switch.burst(frame(slot(0)), 17))) == [(16, 0), (0, 1)]
     assert far.received == []
     switch.eth0.receive(frame(slot(1)))
@@ -238,10 +241,7 @@ def test_frames_that_wait_in_the_ring_come_with_an_ordinary_packet(
 def test_frames_that_wait_in_the_ring_are_lost_if_its_device_goes_down(
     lab: Lab, switch: Switch
 ) -> None:
-    near = lab.veth("near", "far")
-    far = far_end(near)
-    far.attach(switch.programs["pass"])
-    switch.put(0, near, "entry_all_but_17th")
+    far = far_end_behind(lab, switch, "entry_all_but_17th", "pass")
     switch.burst(frame(slot(0)), 17)
     far.down()
     far.up()
@@ -251,9 +251,7 @@ def test_frames_that_wait_in_the_ring_are_lost_if_its_device_goes_down(
 
 @pytest.mark.semantics("Q-08")
 def test_frames_handed_over_early_do_not_wait_otherwise(lab: Lab, switch: Switch) -> None:
-    near = lab.veth("near", "far")
-    far_end(near).attach(switch.programs["aborts"])
-    switch.put(0, near, "entry_pass")
+    far_end_behind(lab, switch, "entry_pass", "aborts")
     kinds = [type(event) for event in switch.burst(frame(slot(0)), 18, batch_size=17)]
     first_round = [Redirect] * 16 + [DevmapXmit, Redirect, DevmapXmit] + [ExceptionRaised] * 17
     assert kinds == [*first_round, Redirect, DevmapXmit, ExceptionRaised]

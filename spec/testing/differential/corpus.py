@@ -24,10 +24,14 @@ class Case(NamedTuple):
     steps: tuple[Step, ...]
 
 
+def case_files(folder: Path) -> list[Path]:
+    """The files of the cases in *folder*, by name."""
+    return sorted(folder.glob("*.json"))
+
+
 def read_corpus(folder: Path) -> Iterator[Case]:
     """Every case in *folder*, by name."""
-    for path in sorted(folder.glob("*.json")):
-        yield read_case(path)
+    return map(read_case, case_files(folder))
 
 
 def read_case(path: Path) -> Case:
