@@ -173,6 +173,9 @@ class Frame:
     def convert(self) -> None:
         """Whoever had it as a buffer makes a frame of it (``xdp_convert_buff_to_frame``)."""
 
+    def update(self) -> None:
+        """It stays a frame, as an entry's program has left it (``xdp_update_frame_from_buff``)."""
+
     def keep_page(self) -> None:
         """The memory will not go back to where it came from."""
 

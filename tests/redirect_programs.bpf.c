@@ -148,6 +148,10 @@ SEC("xdp/devmap") int entry_redirects_to_39(struct xdp_md *ctx)
 {
     return bpf_redirect_map(&tx_port, 39, 0);
 }
+SEC("xdp/devmap") int entry_cuts(struct xdp_md *ctx)
+{
+    return bpf_xdp_adjust_head(ctx, 4) ? XDP_ABORTED : XDP_PASS;
+}
 SEC("xdp/devmap") int entry_unknown(struct xdp_md *ctx) { return 77; }
 
 /* Asks for the device in slot 39 and lets its own frame out. */

@@ -22,9 +22,18 @@ from spec.uapi import (
     XDP_TX,
 )
 from tests.bpf_pieces import INCLUDES, program
-from tests.redirect_programs import MARK, PLAIN_SOURCE, asks, frame, marks, redirect, slot
+from tests.redirect_programs import (
+    MARK,
+    PLAIN_SOURCE,
+    asks,
+    frame,
+    marks,
+    redirect,
+    slot,
+    socket,
+)
 from tests.refusal import refusal
-from tests.switch import OpenRelease, bulks, errors, far_end, redirected
+from tests.switch import OpenRelease, Switch, bulks, errors, far_end, redirected
 from tests.wide import Wide
 
 ALL, ALL_OTHERS = BPF_F_BROADCAST, BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS
@@ -131,6 +140,35 @@ def test_the_page_of_a_live_frame_that_was_dropped_as_a_buffer_was_not_used_agai
     asked = frame(*[asks(MARK, verdict=XDP_PASS)] * FRESH_PAGES, asks(MARK, slot(0)))
     switch.burst(asked, FRESH_PAGES + 1, batch_size=FRESH_PAGES)
     assert [marks(sent).runs for sent in switch.eth1.sent] == [runs]
+
+
+def put_where_frames_are_dropped(switch: Switch) -> None:
+    """Slot 5 leads to a veth whose other end drops what the program of the entry has cut."""
+    near = switch.lab.veth("target", "sink")
+    far_end(near).attach(switch.programs["drops"])
+    switch.put(5, near, "entry_cuts")
+
+
+@pytest.mark.parametrize(("text", "missing"), [("6.1", 4), ("6.3", 4), ("6.4", 0)])
+def test_a_live_frame_in_a_used_page_was_as_the_last_entry_had_left_it_until_6_3(
+    release: OpenRelease, text: str, missing: int
+) -> None:
+    switch = release(text)
+    put_where_frames_are_dropped(switch)
+    asked = frame(*[slot(5)] * FRESH_PAGES, slot(0))
+    switch.burst(asked, FRESH_PAGES + 1, batch_size=FRESH_PAGES)
+    assert [len(sent) for sent in switch.eth1.sent] == [len(asked) - missing]
+
+
+def test_a_socket_got_the_packet_of_a_used_page_as_the_program_saw_it(release: OpenRelease) -> None:
+    switch = release("6.1")
+    put_where_frames_are_dropped(switch)
+    umem = switch.lab.socket()
+    umem.bind(switch.eth0)
+    switch.maps["xsks"].update(0, umem)
+    asked = frame(*[slot(5)] * FRESH_PAGES, socket(0))
+    switch.burst(asked, FRESH_PAGES + 1, batch_size=FRESH_PAGES)
+    assert [len(got) for got in umem.received] == [len(asked)]
 
 
 @pytest.mark.parametrize(("text", "sent"), [("5.14", 1), ("5.15", 0)])

@@ -76,6 +76,13 @@ CHANGES = (
         "to 3368, and a broadcast sent copies that began and ended forty bytes too early.",
     ),
     Change(
+        "live_frames_begin_anew",
+        "6.4",
+        "e5995bc7e2ba",
+        "A live frame in a used page begins and ends as at first; before, it left as the last "
+        "entry's program had made it, unless the program under test moved the packet.",
+    ),
+    Change(
         "map_operations_return_long",
         "6.4",
         "d7ba4cc900bf",

@@ -59,6 +59,7 @@ def surviving(
     kept = []
     for frame in frames:
         if passes(cpu, program, frame, egress, ingress) and frame.meta >= FRAME_HEADER:
+            frame.update()
             kept.append(frame)
         else:
             frame.drop()
