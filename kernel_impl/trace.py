@@ -11,6 +11,7 @@ import os
 import struct
 import threading
 from collections.abc import Callable, Iterable
+from operator import itemgetter
 
 from kernel_impl.limits import allow_descriptors
 from kernel_impl.perf import TracepointRings, tracepoint_descriptors
@@ -30,7 +31,7 @@ class EventSource:
 
     def __init__(self) -> None:
         self.process = os.getpid()
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self._inboxes: list[Inbox] = []
         known = [point for name, point in xdp_tracepoints().items() if name in EVENT_TYPES]
         allow_descriptors(tracepoint_descriptors(len(known)))
@@ -38,7 +39,7 @@ class EventSource:
 
     def add(self, inbox: Inbox) -> None:
         """From now on *inbox* gets what it wants."""
-        with self._lock:
+        with self.lock:
             if self._inboxes:
                 self._deliver()
             else:
@@ -47,15 +48,15 @@ class EventSource:
 
     def remove(self, inbox: Inbox) -> None:
         """*inbox* gets nothing more; after the last one nothing piles up unread."""
-        with self._lock:
+        with self.lock:
             self._inboxes.remove(inbox)
             if not self._inboxes:
                 self._switch(on=False)
                 self._deliver()
 
     def deliver(self) -> None:
-        """Hand everything that has happened to whom it concerns, in the order of time."""
-        with self._lock:
+        """Hand everything that has happened to whom it concerns."""
+        with self.lock:
             self._deliver()
 
     def close(self) -> None:
@@ -73,10 +74,8 @@ class EventSource:
             fired += [(record.time, decode(record.data)) for record in records]
             for inbox in self._inboxes if lost else ():
                 inbox.incomplete = True
-        for _, event in sorted(fired, key=lambda entry: entry[0]):
-            for inbox in self._inboxes:
-                if inbox.wants(event):
-                    inbox.waiting.append(event)
+        for inbox in self._inboxes if fired else ():
+            inbox.put(fired)
 
     def _switch(self, on: bool) -> None:
         for _, rings in self._rings:
@@ -88,18 +87,27 @@ class Inbox:
 
     def __init__(self, wants: Callable[[Event], bool]) -> None:
         self.wants = wants
-        self.waiting: list[Event] = []
         self.incomplete = False
+        self._waiting: list[tuple[int, Event]] = []
         self._source = _source()
         self._source.add(self)
 
+    def put(self, fired: Iterable[tuple[int, Event]]) -> None:
+        """Add what this inbox wants of *fired*, nanoseconds and event, where it belongs.
+
+        That may be before what already waits: rings are read one after the other, and another CPU
+        goes on meanwhile.
+        """
+        self._waiting += [entry for entry in fired if self.wants(entry[1])]
+        self._waiting.sort(key=itemgetter(0))
+
     def look(self) -> list[Event]:
-        """Everything that waits; it goes on waiting."""
+        """Everything that waits, in the order of time; it goes on waiting."""
         self._source.deliver()
         if self.incomplete:
-            self.incomplete, self.waiting = False, []
+            self.incomplete, self._waiting = False, []
             raise LostEventsError("more events than fit; let fewer frames arrive at once")
-        return self.waiting
+        return [event for _, event in self._waiting]
 
     def take(self) -> list[Event]:
         """Everything that waits."""
@@ -108,9 +116,9 @@ class Inbox:
 
     def seen(self) -> list[Event]:
         """Everything that waited when somebody last looked."""
-        taken = self.waiting.copy()
-        del self.waiting[: len(taken)]
-        return taken
+        with self._source.lock:
+            taken, self._waiting = self._waiting, []
+        return [event for _, event in taken]
 
     def close(self) -> None:
         self._source.remove(self)

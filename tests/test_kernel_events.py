@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from kernel_impl.trace import LostEventsError
+from kernel_impl.trace import Inbox, LostEventsError
 from spec.errors import KernelError
 from spec.trace import DevmapXmit, Redirect
 from tests.live import FRAME, live_lab, programs
@@ -59,6 +59,16 @@ def test_events_that_nobody_took_are_there_later() -> None:
         assert len(eth0.receive(FRAME)) == 1
         assert lab.events() == []
         assert repr(lab.events()) == "no events"
+
+
+def test_what_a_ring_tells_late_comes_where_it_belongs() -> None:
+    flush, redirect = DevmapXmit([0] * 7), Redirect([0] * 8)
+    inbox = Inbox(lambda event: event in (flush, redirect))
+    inbox.put([(2, flush)])
+    inbox.put([(1, redirect)])
+    assert inbox.take() == [redirect, flush]
+    assert inbox.take() == []
+    inbox.close()
 
 
 def test_events_that_do_not_fit_are_an_error() -> None:
