@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from spec.lab import Key
+from spec.release import Release
 from spec.testing.differential.lab_session import Operation, called, spelled
 from spec.testing.differential.maps import operations as maps
 from spec.testing.differential.redirect.account import account
-from spec.testing.differential.redirect.frames import Call, Kind, frame, shown
+from spec.testing.differential.redirect.frames import ANSWER, Call, Kind, frame, shown
 from spec.testing.differential.side import Answer, NotThereError, Side
 from spec.testing.differential.step import Argument
 from spec.uapi import XDP_DROP
@@ -52,12 +53,21 @@ def prepare_numbers(side: Side) -> None:
 
 
 def prepare_state(side: Side) -> None:
-    """Have the target index of this processor at 0.
+    """Have the target index of both processors at 0.
 
     Before 6.11 a processor keeps for ever what any program has asked for, also in labs before.
     """
     nowhere = (Kind.REDIRECT, NOWHERE, 0, XDP_DROP)
     side.programs["follows"].test_run(frame([nowhere], LONG_ENOUGH))
+    if Release(side.lab.release).has("redirect_state_per_round"):
+        return
+    there, cpu_map = cpu_number(side, "other_cpu"), side.map("cpu_map")
+    cpu_map.update(there, (1, side.programs["cpu_follows"]))
+    device = side.lab.tap("first")
+    device.attach(side.programs["follows"])
+    device.receive(frame([(Kind.CPU, OTHER_CPU, 0, ANSWER), nowhere], LONG_ENOUGH))
+    device.remove()
+    cpu_map.delete(there)
 
 
 def add_device(side: Side, name: str, place: int) -> None:
