@@ -163,4 +163,12 @@ CHANGES = (
         "48e11bad9a1f",
         "A CPUMAP update that fails on its program says why instead of ENOMEM.",
     ),
+    Change(
+        "driver_before_program",
+        "7.2",
+        "",
+        "A device without native XDP refuses any native program for that reason; before, another "
+        "reason came first: a program in generic mode, or one made for entries (seen on 7.2.13, "
+        "not on 6.18.44).",
+    ),
 )

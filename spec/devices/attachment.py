@@ -18,18 +18,22 @@ if TYPE_CHECKING:
     from spec.program import ModelProgram
 
 MODES = ("native", "generic")
+NO_NATIVE = "Underlying driver does not support XDP in native mode"
 
 
 def attach(device: ModelDevice, program: ModelProgram, mode: str) -> None:
     """Put *program* where *mode* says, replacing its predecessor.
 
     Checked in this order: upper devices, the other mode, the device that the program is bound to,
-    the program's attach type, the driver.
+    the program's attach type, the driver; since ``driver_before_program`` the driver comes second.
     """
     if mode not in MODES:
         raise InputError(f"device {device.name}", f"no mode {mode!r}", "use native or generic")
     if any(upper.native_program or upper.generic_program for upper in device.uppers):
         raise KernelError(EEXIST, "Cannot attach when an upper device already has a program")
+    refused = mode == "native" and not device.native
+    if refused and device.release.has("driver_before_program"):
+        raise KernelError(EOPNOTSUPP, NO_NATIVE)
     other = device.generic_program if mode == "native" else device.native_program
     if other is not None:
         raise KernelError(EEXIST, "Native and generic XDP can't be active at the same time")
@@ -42,8 +46,8 @@ def attach(device: ModelDevice, program: ModelProgram, mode: str) -> None:
         _check_generic(program)
         device.generic_program = program
         return
-    if not device.native:
-        raise KernelError(EOPNOTSUPP, "Underlying driver does not support XDP in native mode")
+    if refused:
+        raise KernelError(EOPNOTSUPP, NO_NATIVE)
     if program is not device.native_program:
         device.install(program)
 
