@@ -9,7 +9,9 @@ from tests.refusal import refusal
 from tests.switch import OpenRelease
 
 
-@pytest.mark.parametrize(("text", "reason"), [("6.18", "EEXIST"), ("7.2", "EOPNOTSUPP")])
+@pytest.mark.parametrize(
+    ("text", "reason"), [("6.18", "EEXIST"), ("7.2", "EOPNOTSUPP"), ("6.1", "EOPNOTSUPP")]
+)
 def test_a_generic_program_came_before_a_driver_without_xdp(
     release: OpenRelease, text: str, reason: str
 ) -> None:
@@ -19,7 +21,9 @@ def test_a_generic_program_came_before_a_driver_without_xdp(
     assert refused == reason
 
 
-@pytest.mark.parametrize(("text", "reason"), [("6.18", "EINVAL"), ("7.2", "EOPNOTSUPP")])
+@pytest.mark.parametrize(
+    ("text", "reason"), [("6.18", "EINVAL"), ("7.2", "EOPNOTSUPP"), ("6.12", "EOPNOTSUPP")]
+)
 def test_a_program_made_for_entries_came_before_a_driver_without_xdp(
     release: OpenRelease, text: str, reason: str
 ) -> None:

@@ -168,7 +168,8 @@ CHANGES = (
         "7.2",
         "",
         "A device without native XDP refuses any native program for that reason; before, another "
-        "reason came first: a program in generic mode, or one made for entries (seen on 7.2.13, "
-        "not on 6.18.44).",
+        "reason came first: a program in generic mode, or one made for entries (seen on 7.2.13 and "
+        "on what Debian ships as 6.1.0-56 and 6.12.118, not on 6.18.44 and 5.10.0-46).",
+        backports=("6.1", "6.6", "6.12"),
     ),
 )
