@@ -22,15 +22,7 @@ from spec.uapi import (
     XDP_TX,
 )
 from tests.bpf_pieces import INCLUDES, program
-from tests.redirect_programs import (
-    MARK,
-    PLAIN_SOURCE,
-    asks,
-    frame,
-    marks,
-    redirect,
-    slot,
-)
+from tests.redirect_programs import MARK, PLAIN_SOURCE, asks, frame, marks, redirect, slot
 from tests.refusal import refusal
 from tests.switch import OpenRelease, bulks, errors, far_end, redirected
 from tests.wide import Wide

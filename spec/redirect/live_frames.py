@@ -136,7 +136,7 @@ class PagePool:
         release = prepared.device.release
         self.headers_apart = not release.has("live_frames_around_header")
         """Whether headers are before the headroom, not at the start of it."""
-        self.keeps_headers = not release.has("live_frames_begin_anew")
+        self._kind = LiveFrame if release.has("live_frames_begin_anew") else KeepingFrame
         self._room = live_room(release)
         self._data = data
         self._prepared = prepared
@@ -165,7 +165,6 @@ class PagePool:
             self._returned.append(frame)
 
     def _fresh(self) -> LiveFrame:
-        kind = KeepingFrame if self.keeps_headers else LiveFrame
-        frame = self._prepared.frame(self._data, self._room, kind)
+        frame = self._prepared.frame(self._data, self._room, self._kind)
         frame.pool = self
         return frame
