@@ -134,6 +134,14 @@ SEC("xdp") int marks_and_drops(struct xdp_md *ctx)
 {
     return marks_itself(ctx) == XDP_PASS ? XDP_DROP : XDP_ABORTED;
 }
+SEC("xdp") int drops_once(struct xdp_md *ctx)
+{
+    struct script *script = (void *)(long)ctx->data;
+
+    if ((void *)(script + 1) > (void *)(long)ctx->data_end)
+        return XDP_ABORTED;
+    return script->marks.runs++ ? XDP_PASS : XDP_DROP;
+}
 SEC("xdp") int to_slot_0(struct xdp_md *ctx) { return bpf_redirect_map(&tx_port, 0, 0); }
 SEC("xdp") int to_cpu_0(struct xdp_md *ctx) { return bpf_redirect_map(&cpu_map, 0, 0); }
 SEC("xdp") int to_cpu_1(struct xdp_md *ctx) { return bpf_redirect_map(&cpu_map, 1, 0); }

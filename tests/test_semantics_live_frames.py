@@ -131,6 +131,15 @@ def test_only_where_the_packet_begins_and_ends_is_as_at_first(switch: Switch) ->
     assert (first.metadata, second.metadata, second.linear) == (0, 0, 3000)
 
 
+@pytest.mark.semantics("E-25")
+def test_the_ring_of_pages_that_came_back_frees_places_by_sixteens(switch: Switch) -> None:
+    drops_once = switch.programs["drops_once"]
+    drops_once.test_run(frame(), switch.eth2, repeat=420, live=True, batch_size=70)
+    # The ring has 70 places. Twice 64 pages come back and pass, then ten places still count as
+    # taken and four pages are lost.
+    assert len(switch.eth2.received) == 64 + 64 + 60
+
+
 @pytest.mark.semantics("E-25", "B-03")
 def test_a_broadcast_that_finds_nobody_gives_its_page_back(switch: Switch) -> None:
     for number in range(3):

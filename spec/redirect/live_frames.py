@@ -7,9 +7,8 @@ Mirrors ``net/bpf/test_run.c: xdp_test_run_init_page, reset_ctx`` and, as far as
 
 from __future__ import annotations
 
-from collections import deque
-
 from spec.frame import FRAME_HEADER, HEADROOM, Frame
+from spec.redirect.pointer_ring import PointerRing
 from spec.redirect.test_request import Prepared, live_room
 
 Bounds = tuple[int, int, int]
@@ -140,29 +139,24 @@ class PagePool:
         self._room = live_room(release)
         self._data = data
         self._prepared = prepared
-        self._size = size
         meta = HEADROOM - prepared.metadata
         self.bounds: Bounds = meta, HEADROOM, meta + len(data)
         """Where metadata and data of a frame begin, and where it ends."""
         self._ready: list[LiveFrame] = []
-        self._returned: deque[LiveFrame] = deque()
+        self._returned: PointerRing[LiveFrame] = PointerRing(size)
 
     def take(self) -> LiveFrame:
         """A page; a used one keeps its bytes, only the frame's bounds are as at first."""
         if not self._ready:
-            while self._returned and len(self._ready) < REFILL:
-                self._ready.append(self._returned.popleft())
-        if not self._ready:
-            self._ready = [self._fresh() for _ in range(REFILL)]
+            self._ready = self._returned.take(REFILL) or [self._fresh() for _ in range(REFILL)]
         frame = self._ready.pop()
         frame.is_behind_header = self.headers_apart
         frame.begin(self.bounds)
         return frame
 
     def give_back(self, frame: LiveFrame) -> None:
-        """The page of a dropped frame, unless there are enough."""
-        if len(self._returned) < self._size:
-            self._returned.append(frame)
+        """The page of a dropped frame; it is freed for good if the ring has no room."""
+        self._returned.put(frame)
 
     def _fresh(self) -> LiveFrame:
         frame = self._prepared.frame(self._data, self._room, self._kind)

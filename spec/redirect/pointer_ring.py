@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""The ring between who redirects and who takes: the thread of a CPUMAP entry, or a veth's poll.
+"""The ring between who puts and who takes: a CPUMAP's thread, a veth's poll, a pool of pages.
 
 Mirrors ``include/linux/ptr_ring.h: __ptr_ring_produce, __ptr_ring_consume,
 __ptr_ring_discard_one``.
