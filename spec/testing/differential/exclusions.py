@@ -92,8 +92,9 @@ EXCLUSIONS = (
     ),
     Exclusion(
         "redirect",
-        "Programs that send every frame back, on both ends of a veth pair.",
-        "The frames would go round for ever. Programs of veths do what the frame itself says, and "
+        "Programs that send every frame back, on both ends of a veth pair or at the loopback "
+        "device.",
+        "The frames would go round for ever. There, programs do what the frame itself says, and "
         "that comes to an end.",
     ),
     Exclusion(

@@ -30,7 +30,7 @@ SCRIPTED, SAFE = ("follows",), ("passes", "drops", "aborts", "unknown")
 FAILS_IF_UNBOUND = "5.10"
 """A release that fails if a frame of generic XDP is for a socket that was never bound."""
 ENDLESS = ("to_slot", "to_all", "to_all_others", "to_socket", "tx", "asks_nobody")
-"""What these do a second time would come round and round between two ends of a veth pair."""
+"""What these do a second time goes round for ever between the ends of a veth pair, and at lo."""
 TO_THREAD = "to_cpu"
 AT_ENTRIES = (
     "entry_follows",
@@ -239,7 +239,7 @@ class Drawer:
     def _attach(self, choices: Choices) -> Step:
         name = self._device(choices)
         programs: Sequence[str] = SCRIPTED if choices.chance(0.8) else SAFE
-        if not self._is_veth(name) and choices.chance(0.15):
+        if not self._returns(name) and choices.chance(0.15):
             programs = ENDLESS
         mode = "native" if choices.chance(0.65) else "generic"
         return Step("attach", (name, choices.one_of(programs), mode))
@@ -311,9 +311,10 @@ class Drawer:
             return "lo"
         return choices.one_of(present)
 
-    def _is_veth(self, name: str) -> bool:
+    def _returns(self, name: str) -> bool:
+        """Whether a frame that the device sends may come in there again."""
         device: Device = self._side.device(name)
-        return device.peer is not None
+        return name == "lo" or device.peer is not None
 
     def _new(self, kind: str) -> str:
         self._named[kind] = self._named.get(kind, 0) + 1
