@@ -17,6 +17,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from kernel_impl.namespace import outside
+
 PROGRAM = Path(__file__).with_name("cpumap_guard_process.py")
 DEAF_TO = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 """Signals that end groups of processes; it ends by itself, right after us."""
@@ -33,18 +35,19 @@ class Guard:
         reader, self._writer = os.pipe()
         quiet = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         try:
-            os.posix_spawn(
-                sys.executable,
-                [sys.executable, "-I", "-S", str(PROGRAM)],
-                os.environ,
-                file_actions=[
-                    (os.POSIX_SPAWN_DUP2, reader, 0),
-                    (os.POSIX_SPAWN_DUP2, quiet, 1),
-                    (os.POSIX_SPAWN_DUP2, quiet, 2),
-                ],
-                setsid=True,
-                setsigmask=DEAF_TO,
-            )
+            with outside():
+                os.posix_spawn(
+                    sys.executable,
+                    [sys.executable, "-I", "-S", str(PROGRAM)],
+                    os.environ,
+                    file_actions=[
+                        (os.POSIX_SPAWN_DUP2, reader, 0),
+                        (os.POSIX_SPAWN_DUP2, quiet, 1),
+                        (os.POSIX_SPAWN_DUP2, quiet, 2),
+                    ],
+                    setsid=True,
+                    setsigmask=DEAF_TO,
+                )
         finally:
             os.close(reader)
             os.close(quiet)

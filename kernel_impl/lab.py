@@ -90,7 +90,6 @@ class KernelLab(Lab):
     def load(self, path: str | PathLike[str], bound_to: Device | None = None) -> LoadedObject:
         with self.inside():
             loaded = KernelObject(self, path, bound_to)
-        # Not in the lab's namespace, which the guard would keep alive.
         self._watch_cpumaps()
         return loaded
 

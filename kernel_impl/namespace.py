@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +27,8 @@ class _Thread(threading.local):
     """Which of our namespaces the thread has entered last and not left, if any."""
 
     inside: NetworkNamespace | None = None
+    home: int | None = None
+    """A descriptor of where the thread was before it entered any, while it is away."""
 
 
 _thread = _Thread()
@@ -60,6 +63,8 @@ class Inside:
             os.close(here)
             raise
         self._left.append(here)
+        if _thread.home is None:
+            _thread.home = here
 
     def __exit__(
         self,
@@ -70,10 +75,33 @@ class Inside:
         _thread.inside = self._outer.pop()
         back = self._left.pop()
         if back is not None:
+            if back == _thread.home:
+                _thread.home = None
             try:
                 check_errno(libc().setns(back, CLONE_NEWNET))
             finally:
                 os.close(back)
+
+
+@contextmanager
+def outside() -> Iterator[None]:
+    """While entered, this thread is where it was before it entered any of our namespaces.
+
+    What starts there keeps none of them alive.
+    """
+    home = _thread.home
+    if home is None:
+        yield
+        return
+    here = os.open(HERE, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        check_errno(libc().setns(home, CLONE_NEWNET))
+        try:
+            yield
+        finally:
+            check_errno(libc().setns(here, CLONE_NEWNET))
+    finally:
+        os.close(here)
 
 
 class NetworkNamespace:

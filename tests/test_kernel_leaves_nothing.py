@@ -24,10 +24,32 @@ pytestmark = pytest.mark.kernel
 PROJECT = Path(__file__).parent.parent
 
 
+CLOSES = """
+from kernel_impl import KernelLab
+from spec.uapi import MapType
+
+with KernelLab() as lab:
+    with lab.inside():
+        lab.create_map(MapType.BPF_MAP_TYPE_CPUMAP, 4, 4, 1)
+    print("opened", flush=True)
+    input()
+print("closed", flush=True)
+input()
+"""
+
+
 @contextmanager
 def held(stage: str) -> Iterator[subprocess.Popen[str]]:
     """A process that has a lab open and has got as far as *stage*."""
-    command = [sys.executable, "-m", "tests.held_lab", stage, str(programs())]
+    with running("-m", "tests.held_lab", stage, str(programs())) as process:
+        assert said(process) == stage
+        yield process
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Python, until it is no longer wanted."""
+    command = [sys.executable, *arguments]
     with subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -35,12 +57,16 @@ def held(stage: str) -> Iterator[subprocess.Popen[str]]:
         text=True,
         cwd=PROJECT,
     ) as process:
-        assert process.stdout is not None
         try:
-            assert process.stdout.readline().strip() == stage
             yield process
         finally:
             process.kill()
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    """The next line of what it says."""
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
 
 
 def mounts() -> str:
@@ -70,6 +96,20 @@ def test_killing_a_process_leaves_nothing(stage: str) -> None:
         process.wait()
         assert belongings.left_in_the_end() == {}
         assert (mounts(), devices(), instances()) == before
+
+
+def test_a_lab_that_was_closed_leaves_nothing_while_the_process_goes_on() -> None:
+    need_kernel()
+    with running("-c", CLOSES) as process:
+        assert said(process) == "opened"
+        with closing(Belongings(process.pid)) as belongings:
+            assert process.stdin is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
+            assert said(process) == "closed"
+            assert belongings.namespaces
+            assert belongings.bpf["map"]
+            assert belongings.left_in_the_end() == {}
 
 
 @pytest.mark.parametrize("examples", [1, 20, 90, 150])
