@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from spec.errors import InputError
+from spec.release import Release, change
 from spec.testing.differential.area import Area
 from spec.testing.differential.shrink import Failure
 from spec.testing.differential.step import Step
@@ -22,6 +23,12 @@ class Case(NamedTuple):
     found: str
     """What differed, and since when it does not any more."""
     steps: tuple[Step, ...]
+    needs: str = ""
+    """A change of ``spec/changes/`` without which what comes of the steps is a matter of time."""
+
+    def is_comparable(self, release: Release) -> bool:
+        """Whether the steps always come to the same on a kernel of *release*."""
+        return not self.needs or release.has(self.needs)
 
 
 def case_files(folder: Path) -> list[Path]:
@@ -39,7 +46,10 @@ def read_case(path: Path) -> Case:
     try:
         written = json.loads(path.read_text(encoding="utf-8"))
         steps = tuple(Step.from_json(step) for step in written["steps"])
-        return Case(path.stem, written["area"], written["found"], steps)
+        needs = written.get("needs", "")
+        if needs:
+            change(needs)
+        return Case(path.stem, written["area"], written["found"], steps, needs)
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(str(path), f"not a case: {error}", "write it with --keep") from None
 
