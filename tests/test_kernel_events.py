@@ -8,7 +8,7 @@ import pytest
 from kernel_impl.trace import Inbox, LostEventsError
 from spec.errors import KernelError
 from spec.trace import DevmapXmit, Redirect
-from tests.live import FRAME, live_lab, programs
+from tests.live import FRAME, live_lab, need_kernel, programs
 
 pytestmark = pytest.mark.kernel
 
@@ -62,6 +62,7 @@ def test_events_that_nobody_took_are_there_later() -> None:
 
 
 def test_what_a_ring_tells_late_comes_where_it_belongs() -> None:
+    need_kernel()
     flush, redirect = DevmapXmit([0] * 7), Redirect([0] * 8)
     inbox = Inbox(lambda event: event in (flush, redirect))
     inbox.put([(2, flush)])
