@@ -134,14 +134,6 @@ SEC("xdp") int marks_and_drops(struct xdp_md *ctx)
 {
     return marks_itself(ctx) == XDP_PASS ? XDP_DROP : XDP_ABORTED;
 }
-SEC("xdp") int drops_once(struct xdp_md *ctx)
-{
-    struct script *script = (void *)(long)ctx->data;
-
-    if ((void *)(script + 1) > (void *)(long)ctx->data_end)
-        return XDP_ABORTED;
-    return script->marks.runs++ ? XDP_PASS : XDP_DROP;
-}
 SEC("xdp") int to_slot_0(struct xdp_md *ctx) { return bpf_redirect_map(&tx_port, 0, 0); }
 SEC("xdp") int to_cpu_0(struct xdp_md *ctx) { return bpf_redirect_map(&cpu_map, 0, 0); }
 SEC("xdp") int to_cpu_1(struct xdp_md *ctx) { return bpf_redirect_map(&cpu_map, 1, 0); }
@@ -178,6 +170,15 @@ static __always_inline struct marks *marks_of(struct xdp_md *ctx)
     struct script *script = (void *)(long)ctx->data;
 
     return (void *)(script + 1) > (void *)(long)ctx->data_end ? 0 : &script->marks;
+}
+
+SEC("xdp") int drops_once(struct xdp_md *ctx)
+{
+    struct marks *marks = marks_of(ctx);
+
+    if (!marks)
+        return XDP_ABORTED;
+    return marks->runs++ ? XDP_PASS : XDP_DROP;
 }
 
 SEC("xdp/devmap") int entry_marks(struct xdp_md *ctx)

@@ -48,7 +48,7 @@ def read_case(path: Path) -> Case:
         steps = tuple(Step.from_json(step) for step in written["steps"])
         needs = written.get("needs", "")
         if needs:
-            change(needs)
+            change(needs)  # fails if there is none of that name
         return Case(path.stem, written["area"], written["found"], steps, needs)
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(str(path), f"not a case: {error}", "write it with --keep") from None
